@@ -1,0 +1,31 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { describeSystemError } from "./errors.js";
+
+/**
+ * Writes a file so that it is either the old one or the new one, never a part: the bytes go to a file beside it, are
+ * synced, and take the name in one step. Folders on the way are made. The pieces are written one behind the other.
+ */
+export function writeFileAtomic(path: string, ...pieces: readonly (string | Uint8Array)[]): void {
+  const folder = dirname(path);
+  const temporary = join(folder, `.${basename(path)}.${process.pid}.tmp`);
+  try {
+    mkdirSync(folder, { recursive: true });
+    const file = openSync(temporary, "w");
+    try {
+      for (const piece of pieces) writeWhole(file, typeof piece === "string" ? Buffer.from(piece) : piece);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw describeSystemError(error, "write", path);
+  }
+}
+
+// One write may take fewer bytes than it was given (Linux stops at 2 GiB).
+function writeWhole(file: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, Math.min(bytes.length - at, 1 << 30));
+}
