@@ -27,5 +27,6 @@ export function writeFileAtomic(path: string, ...pieces: readonly (string | Uint
 
 // One write may take fewer bytes than it was given (Linux stops at 2 GiB).
 function writeWhole(file: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, Math.min(bytes.length - at, 1 << 30));
+  for (let at = 0; at < bytes.length; )
+    at += writeSync(file, bytes, at, Math.min(bytes.length - at, 1 << 30));
 }
