@@ -1,0 +1,69 @@
+import * as tf from "@tensorflow/tfjs";
+import { BackendUnavailable } from "./unavailable.js";
+import { startWasm } from "./wasm/index.js";
+
+export { BackendUnavailable };
+
+export type BackendName = "tensorflow" | "webgpu" | "wasm" | "cpu";
+export type BackendChoice = BackendName | "auto";
+
+export interface StartedBackend {
+  name: BackendName;
+  /** One line for people: "WebAssembly SIMD, 1 thread". */
+  device: string;
+}
+
+/**
+ * Makes a backend the current one of TensorFlow.js and describes what it runs on. Rejects with `BackendUnavailable`
+ * where it cannot run.
+ */
+type Starter = () => Promise<string>;
+
+/** The order is the order of preference: the fastest first. */
+const starters: Record<BackendName, Starter> = {
+  tensorflow: async () => {
+    throw new BackendUnavailable("tensorflow", "this version does not include it", "use --backend wasm");
+  },
+  webgpu: async () => {
+    throw new BackendUnavailable("webgpu", "this version does not include it", "use --backend wasm");
+  },
+  wasm: startWasm,
+  cpu: async () => {
+    await tf.setBackend("cpu");
+    return "plain JavaScript, 1 thread";
+  },
+};
+
+export const backendNames = Object.keys(starters) as readonly BackendName[];
+
+/**
+ * Starts a backend and makes it the current one. `auto` takes the first that works in the order of preference; for
+ * short work the probing would cost more than it gains, so `auto` begins at wasm.
+ *
+ * @throws BackendUnavailable when the backend that was asked for cannot run here
+ */
+export async function startBackend(
+  choice: BackendChoice,
+  purpose: "training" | "short",
+): Promise<StartedBackend> {
+  // Without this TensorFlow.js prints a banner that recommends tfjs-node, and warnings of its own.
+  tf.enableProdMode();
+  if (choice !== "auto") return start(choice);
+
+  const candidates = purpose === "short" ? backendNames.slice(backendNames.indexOf("wasm")) : backendNames;
+  let last: unknown;
+  for (const name of candidates) {
+    try {
+      return await start(name);
+    } catch (error) {
+      if (!(error instanceof BackendUnavailable)) throw error;
+      last = error;
+    }
+  }
+  throw last;
+}
+
+async function start(name: BackendName): Promise<StartedBackend> {
+  const device = await starters[name]();
+  return { name, device };
+}
