@@ -1,0 +1,32 @@
+import type * as tf from "@tensorflow/tfjs";
+import { StftMagnitude } from "./layers/stft.js";
+
+export interface ModelCost {
+  /** Weights, non-trainable ones too. */
+  readonly params: number;
+  /** Multiply-adds for one clip, the front end left out. */
+  readonly macs: number;
+  /** Multiply-adds of the front end for one clip. */
+  readonly frontEndMacs: number;
+}
+
+/**
+ * Counts a model's parameters and the multiply-adds of one clip. Counted are the layers with a kernel (convolutions and
+ * dense layers), as is usual in the field: a kernel's weights times the places where it is applied.
+ */
+export function modelCost(model: tf.LayersModel): ModelCost {
+  let macs = 0;
+  let frontEndMacs = 0;
+  for (const layer of model.layers) {
+    if (layer instanceof StftMagnitude) {
+      frontEndMacs += layer.multiplyAdds((layer.input as tf.SymbolicTensor).shape[1]!);
+      continue;
+    }
+    const kernel = layer.weights.find((weight) => /(^|\/)(depthwise_)?kernel$/.test(weight.originalName));
+    if (kernel === undefined) continue;
+    const output = layer.outputShape as tf.Shape; // [batch, …places, channels]
+    const places = output.slice(1, -1).reduce<number>((product, size) => product * size!, 1);
+    macs += places * kernel.shape.reduce<number>((product, size) => product * size!, 1);
+  }
+  return { params: model.countParams(), macs, frontEndMacs };
+}

@@ -1,0 +1,36 @@
+import type * as tf from "@tensorflow/tfjs";
+
+/** What a model is built for. Everything about its shape follows from these, so a run's config is enough to rebuild it. */
+export interface BuildOptions {
+  readonly labelCount: number;
+  /** Hz. */
+  readonly sampleRate: number;
+  /** Samples a clip: the model's input is `[batch, clipLength]`. */
+  readonly clipLength: number;
+  /** Width multiplier on every convolution's and hidden dense layer's channels. */
+  readonly width: number;
+  /** Fixes the initial weights and the dropout masks. */
+  readonly seed: number;
+  /** Which training step it is, for layers that draw anew at each one. Only training needs to give it. */
+  readonly step?: TrainingStep;
+}
+
+/** The position of a training run, shared by the loop that advances it and the layers that draw random numbers. */
+export interface TrainingStep {
+  index: number;
+}
+
+/** One entry of the registry: an architecture that maps waveforms `[batch, samples]` to logits `[batch, labels]`. */
+export interface ModelDefinition {
+  readonly name: string;
+  /** What the trainable part sees: the samples themselves, or a time-frequency picture made by a layer in the model. */
+  readonly input: "waveform" | "spectrogram";
+  /** One line for `kws models` and the docs. */
+  readonly summary: string;
+  build(options: BuildOptions): tf.LayersModel;
+}
+
+/** Channels of a layer under the width multiplier: rounded, at least 4. */
+export function scaleChannels(channels: number, width: number): number {
+  return Math.max(4, Math.round(channels * width));
+}

@@ -1,0 +1,25 @@
+import type * as tf from "@tensorflow/tfjs";
+import { usageError } from "../errors.js";
+import { courseModels } from "./course.js";
+import type { BuildOptions, ModelDefinition } from "./definition.js";
+
+/** Every architecture by its name, in the order in which they are listed. */
+export const modelRegistry: ReadonlyMap<string, ModelDefinition> = new Map(
+  courseModels.map((definition) => [definition.name, definition]),
+);
+
+/** The definition of that name; a usage error that lists the names otherwise. */
+export function findModel(name: string): ModelDefinition {
+  const definition = modelRegistry.get(name);
+  if (definition === undefined) {
+    throw usageError(
+      `unknown model ${JSON.stringify(name)}; there are ${[...modelRegistry.keys()].join(", ")}`,
+    );
+  }
+  return definition;
+}
+
+/** Builds a model of the registry with fresh weights: waveforms `[batch, clipLength]` in, logits `[batch, labels]` out. */
+export function buildModel(name: string, options: BuildOptions): tf.LayersModel {
+  return findModel(name).build(options);
+}
