@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { startTensorflow } from "./tensorflow.js";
 import { BackendUnavailable } from "./unavailable.js";
 import { startWasm } from "./wasm/index.js";
 
@@ -21,9 +22,7 @@ type Starter = () => Promise<string>;
 
 /** The order is the order of preference: the fastest first. */
 const starters: Record<BackendName, Starter> = {
-  tensorflow: async () => {
-    throw new BackendUnavailable("tensorflow", "this version does not include it", "use --backend wasm");
-  },
+  tensorflow: startTensorflow,
   webgpu: async () => {
     throw new BackendUnavailable("webgpu", "this version does not include it", "use --backend wasm");
   },

@@ -1,0 +1,53 @@
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../../errors.js";
+import { failure, run } from "./commands.js";
+import { integrity } from "./installation.js";
+
+/**
+ * tfjs-node and the two packages it takes to compile and load its addon. Pinned, with the checksums that the
+ * registry gives them: they are code that runs here.
+ */
+export const npmPackages: Record<string, { version: string; integrity: string }> = {
+  "@tensorflow/tfjs-node": {
+    version: "4.22.0",
+    integrity:
+      "sha512-uHrXeUlfgkMxTZqHkESSV7zSdKdV0LlsBeblqkuKU9nnfxB1pC6DtoyYVaLxznzZy7WQSegjcohxxCjAf6Dc7w==",
+  },
+  "google-protobuf": {
+    version: "3.21.4",
+    integrity:
+      "sha512-MnG7N936zcKTco4Jd2PX2U96Kf9PxygAPKBug+74LHzmHXmceN16MmRcdgZv+DGef/S9YvQAfRsNCn4cjf9yyQ==",
+  },
+  "node-api-headers": {
+    version: "1.9.0",
+    integrity:
+      "sha512-2oNILP4jXwRB4ywnYKjVk1YyJ96n2D4EOVJO6S3oYZ5PtbJrw3Yt9TpAuX3nBLMuzn74rnfGQrv13pS9vC+YiA==",
+  },
+};
+
+/** Fetches the npm packages without running any script of theirs, and unpacks each to `<folder>/<name>`. */
+export async function fetchNpmPackages(folder: string, signal?: AbortSignal): Promise<void> {
+  for (const [name, { version, integrity: expected }] of Object.entries(npmPackages)) {
+    const target = join(folder, name);
+    mkdirSync(target, { recursive: true });
+    const packed = await run(
+      "npm",
+      ["pack", `${name}@${version}`, "--ignore-scripts", "--json", "--pack-destination", folder],
+      { cwd: folder, signal },
+    );
+    if (packed.code === undefined) throw new UserError("npm was not found: it fetches tfjs-node, install it");
+    if (packed.code !== 0) throw failure(`npm cannot fetch ${name}@${version}`, packed);
+    const tarball = readdirSync(folder).find((file) => file.endsWith(".tgz"));
+    if (tarball === undefined) throw failure(`npm pack wrote no tarball of ${name}@${version}`, packed);
+    const found = await integrity(join(folder, tarball));
+    if (found !== expected)
+      throw new UserError(`${name}@${version} from npm has the checksum ${found}, expected ${expected}`);
+    const unpacked = await run("tar", ["-xzf", tarball, "--strip-components=1", "-C", name], {
+      cwd: folder,
+      signal,
+    });
+    if (unpacked.code !== 0) throw failure(`tar cannot unpack ${tarball}`, unpacked);
+    rmSync(join(folder, tarball));
+  }
+}
