@@ -1,0 +1,44 @@
+import * as tf from "@tensorflow/tfjs";
+import { readBatch } from "../data/batches.js";
+import type { Clips } from "../data/clips.js";
+
+/** A model's answers for clips: logits `[examples, labels]`, row after row. */
+export interface Answers {
+  readonly logits: Float32Array;
+  readonly examples: number;
+  readonly labelCount: number;
+}
+
+export interface ClassifyOptions {
+  batchSize?: number;
+  onProgress?: ((done: number, total: number) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Runs the model in inference on the given rows, every one of them, the last partial batch too. Undefined when the
+ * signal was raised before the end.
+ */
+export async function classify(
+  model: tf.LayersModel,
+  clips: Clips,
+  rows: Int32Array,
+  options: ClassifyOptions = {},
+): Promise<Answers | undefined> {
+  const { batchSize = 32, onProgress, signal } = options;
+  const labelCount = (model.outputShape as tf.Shape)[1]!;
+  const logits = new Float32Array(rows.length * labelCount);
+  const labels = new Int32Array(clips.samples.count);
+  for (let number = 0; number * batchSize < rows.length; number++) {
+    const batch = readBatch(clips, rows, labels, number, batchSize);
+    const answer = tf.tidy(
+      () => model.apply(tf.tensor2d(batch.waves, [batch.size, clips.samples.clipLength])) as tf.Tensor2D,
+    );
+    logits.set((await answer.data()) as Float32Array, number * batchSize * labelCount);
+    answer.dispose();
+    onProgress?.(number * batchSize + batch.size, rows.length);
+    await new Promise((resolve) => setImmediate(resolve)); // lets signals and timers be handled
+    if (signal?.aborted) return undefined;
+  }
+  return { logits, examples: rows.length, labelCount };
+}

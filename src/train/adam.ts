@@ -1,0 +1,70 @@
+import * as tf from "@tensorflow/tfjs";
+
+/** A trainable weight by the name that it keeps from one process to the next. */
+export interface NamedVariable {
+  readonly name: string;
+  readonly variable: tf.Variable;
+}
+
+/** A model's weights under the names that it stores them by; `trainable` only, where asked. */
+export function modelVariables(model: tf.LayersModel, which: "all" | "trainable"): NamedVariable[] {
+  const weights = which === "all" ? model.weights : model.trainableWeights;
+  // A layer's weight reads as the variable that holds it; its type only promises a tensor.
+  return weights.map((weight) => ({ name: weight.originalName, variable: weight.read() as tf.Variable }));
+}
+
+/**
+ * Adam (Kingma and Ba, 2015) in the form at the end of the paper's section 2, which Keras has too: the bias corrections are
+ * folded into the step, and epsilon is added to the uncorrected root).
+ *
+ * TensorFlow.js's own keeps about fourteen temporaries of every weight alive at once, which the widest model's weights do
+ * not leave room for, and multiplies up its powers of beta, which a restored run cannot repeat to the last bit. This one
+ * updates variable by variable and computes the powers from the step.
+ */
+export class Adam {
+  /** Updates made so far. */
+  step = 0;
+  private readonly beta1 = 0.9;
+  private readonly beta2 = 0.999;
+  private readonly epsilon = 1e-7;
+  private readonly slots: { name: string; variable: tf.Variable; mean: tf.Variable; square: tf.Variable }[];
+
+  constructor(variables: readonly NamedVariable[]) {
+    this.slots = variables.map(({ name, variable }) => ({
+      name,
+      variable,
+      mean: tf.variable(tf.zerosLike(variable), false),
+      square: tf.variable(tf.zerosLike(variable), false),
+    }));
+  }
+
+  /** Updates every variable from its gradient, found by the variable's own name. */
+  apply(gradients: tf.NamedTensorMap, learningRate: number): void {
+    this.step++;
+    const correction = Math.sqrt(1 - this.beta2 ** this.step) / (1 - this.beta1 ** this.step);
+    for (const { variable, mean, square } of this.slots) {
+      const gradient = gradients[variable.name]!;
+      tf.tidy(() => {
+        mean.assign(mean.mul(this.beta1).add(gradient.mul(1 - this.beta1)));
+        square.assign(square.mul(this.beta2).add(gradient.square().mul(1 - this.beta2)));
+        const update = mean.div(square.sqrt().add(this.epsilon));
+        variable.assign(variable.sub(update.mul(learningRate * correction)));
+      });
+    }
+  }
+
+  /** What must be stored, beside `step`, to go on exactly: two tensors a variable. */
+  slotVariables(): NamedVariable[] {
+    return this.slots.flatMap(({ name, mean, square }) => [
+      { name: `${name}/adam_mean`, variable: mean },
+      { name: `${name}/adam_square`, variable: square },
+    ]);
+  }
+
+  dispose(): void {
+    for (const { mean, square } of this.slots) {
+      mean.dispose();
+      square.dispose();
+    }
+  }
+}

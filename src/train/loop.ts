@@ -1,0 +1,171 @@
+import * as tf from "@tensorflow/tfjs";
+import type { Batch, TrainingBatches } from "../data/batches.js";
+import type { TrainingStep } from "../models/definition.js";
+import type { EpochRecord } from "../run.js";
+import type { Adam } from "./adam.js";
+
+/** Where a run stands: all that is needed, beside weights and optimizer, to go on with it. */
+export interface Position {
+  /** The epoch under way, from 1. */
+  epoch: number;
+  /** Batches of it that are done. */
+  batch: number;
+  /** Sums over the epoch's examples so far. */
+  lossSum: number;
+  correct: number;
+  examples: number;
+  /** Spent in the epoch so far, before and after an interruption. */
+  seconds: number;
+}
+
+export interface LoopStatus {
+  readonly position: Readonly<Position>;
+  readonly epochs: number;
+  readonly batchesPerEpoch: number;
+}
+
+/**
+ * What happens beside the training itself. Every method is optional; those of several callbacks run in their order.
+ * `state` is stored with the run and given to `restore` when it goes on.
+ */
+export interface Callback {
+  readonly name: string;
+  onBatchEnd?(status: LoopStatus): void | Promise<void>;
+  onEpochEnd?(record: EpochRecord, status: LoopStatus): void | Promise<void>;
+  /** Once, however the loop ends, failures apart. */
+  onTrainEnd?(status: LoopStatus): void | Promise<void>;
+  /** True once the run should end after this epoch. */
+  readonly wantsStop?: boolean;
+  state?(): unknown;
+  restore?(state: unknown): void;
+}
+
+export interface LoopOptions {
+  model: tf.LayersModel;
+  variables: readonly tf.Variable[];
+  optimizer: Adam;
+  /** Shared with the model's layers. */
+  step: TrainingStep;
+  batches: TrainingBatches;
+  epochs: number;
+  learningRate: (step: number) => number;
+  /** Loss and accuracy on the validation part; undefined when it was interrupted. */
+  validate: () => Promise<{ loss: number; accuracy: number } | undefined>;
+  callbacks: readonly Callback[];
+  position: Position;
+  /** Reads loss and accuracy back once every so many steps: a GPU would otherwise wait for the host at each one. */
+  readEvery: number;
+  signal?: AbortSignal | undefined;
+}
+
+export const startPosition = (epoch = 1): Position => ({
+  epoch,
+  batch: 0,
+  lossSum: 0,
+  correct: 0,
+  examples: 0,
+  seconds: 0,
+});
+
+/** Runs epochs until they are done, a callback wants to stop, or the signal is raised. Says which. */
+export async function runLoop(options: LoopOptions): Promise<"done" | "stopped" | "interrupted"> {
+  const { batches, callbacks, position, signal } = options;
+  const status: LoopStatus = { position, epochs: options.epochs, batchesPerEpoch: batches.count };
+  let ending: "done" | "stopped" | "interrupted" = "done";
+  while (position.epoch <= options.epochs && ending === "done") {
+    const record = await runEpoch(options, status);
+    if (record === undefined) {
+      ending = "interrupted";
+      break;
+    }
+    Object.assign(position, startPosition(position.epoch + 1));
+    for (const callback of callbacks) await callback.onEpochEnd?.(record, status);
+    if (callbacks.some((callback) => callback.wantsStop)) ending = "stopped";
+    else if (signal?.aborted) ending = "interrupted";
+  }
+  for (const callback of callbacks) await callback.onTrainEnd?.(status);
+  return ending;
+}
+
+/** The rest of the epoch under way; undefined when it was interrupted. */
+async function runEpoch(options: LoopOptions, status: LoopStatus): Promise<EpochRecord | undefined> {
+  const { batches, callbacks, position, optimizer, signal } = options;
+  const before = position.seconds;
+  const start = performance.now();
+  const clock = () => {
+    position.seconds = before + (performance.now() - start) / 1000;
+  };
+
+  const pending: PendingStep[] = [];
+  let batch = position.batch < batches.count ? batches.read(position.epoch, position.batch) : undefined;
+  for (let number = position.batch; batch !== undefined; ) {
+    options.step.index = optimizer.step;
+    pending.push(trainStep(options, batch));
+    number++;
+    // The next batch is made before the results are asked for: a GPU works on the step meanwhile.
+    batch = number < batches.count ? batches.read(position.epoch, number) : undefined;
+    if (pending.length >= options.readEvery || batch === undefined) {
+      await readResults(pending, position);
+      clock();
+      for (const callback of callbacks) await callback.onBatchEnd?.(status);
+      await turnEventLoop();
+      if (signal?.aborted) return undefined;
+    }
+  }
+
+  const validation = await options.validate();
+  clock();
+  if (validation === undefined) return undefined;
+  return {
+    epoch: position.epoch,
+    loss: position.lossSum / position.examples,
+    accuracy: position.correct / position.examples,
+    valLoss: validation.loss,
+    valAccuracy: validation.accuracy,
+    learningRate: options.learningRate(optimizer.step - 1),
+    seconds: position.seconds,
+  };
+}
+
+interface PendingStep {
+  /** Mean loss and number of right answers, `[2]`. */
+  results: tf.Tensor1D;
+  size: number;
+}
+
+/** One update of the weights: forward, backward, optimizer. */
+function trainStep(options: LoopOptions, batch: Batch): PendingStep {
+  const { model, variables, optimizer } = options;
+  const results = tf.tidy(() => {
+    const waves = tf.tensor2d(batch.waves, [batch.size, batch.waves.length / batch.size]);
+    const targets = tf.oneHot(tf.tensor1d(batch.labels, "int32"), (model.outputShape as tf.Shape)[1]!); // [batch, labels]
+    let correct: tf.Scalar | undefined;
+    const { value: loss, grads } = tf.variableGrads(() => {
+      const logits = model.apply(waves, { training: true }) as tf.Tensor2D; // [batch, labels]
+      correct = tf.keep(logits.argMax(1).equal(targets.argMax(1)).sum().cast("float32")) as tf.Scalar;
+      return tf.losses.softmaxCrossEntropy(targets, logits) as tf.Scalar;
+    }, [...variables]);
+    optimizer.apply(grads, options.learningRate(optimizer.step));
+    const both = tf.stack([loss, correct!]) as tf.Tensor1D;
+    correct!.dispose();
+    return both;
+  });
+  return { results, size: batch.size };
+}
+
+async function readResults(pending: PendingStep[], position: Position): Promise<void> {
+  const values = await Promise.all(pending.map(({ results }) => results.data()));
+  pending.forEach(({ results, size }, i) => {
+    position.lossSum += values[i]![0]! * size;
+    position.correct += values[i]![1]!;
+    position.examples += size;
+    position.batch++;
+    results.dispose();
+  });
+  pending.length = 0;
+}
+
+/** Lets signals and timers be handled: a backend that runs in this thread never does by itself. */
+function turnEventLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

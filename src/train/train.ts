@@ -1,0 +1,330 @@
+import { existsSync, statSync } from "node:fs";
+import { isAbsolute, join, resolve as resolvePath } from "node:path";
+import type * as tf from "@tensorflow/tfjs";
+import { type StartedBackend, startBackend } from "../backend/index.js";
+import { augmentations } from "../data/augment.js";
+import { labelIndices, TrainingBatches } from "../data/batches.js";
+import type { Clips, Split } from "../data/clips.js";
+import { resolveLabels } from "../data/labels.js";
+import { loadClips } from "../data/load.js";
+import { defaultSplitKind, splitClips } from "../data/split.js";
+import { UserError, usageError } from "../errors.js";
+import { classify } from "../eval/classify.js";
+import { computeMetrics, type Metrics } from "../eval/metrics.js";
+import { writeFileAtomic } from "../files.js";
+import { findModel } from "../models/registry.js";
+import { curvesSvg } from "../plot/curves.js";
+import { svgToPng } from "../plot/png.js";
+import { type EpochRecord, type RunConfig, RunFolder } from "../run.js";
+import type { TrainSettings } from "../settings.js";
+import { packageVersion } from "../version.js";
+import { Adam, modelVariables } from "./adam.js";
+import { BestCheckpoint, CurvesPicture, EarlyStopping, History, LastState } from "./callbacks.js";
+import { readState } from "./checkpoint.js";
+import { type Callback, runLoop, startPosition } from "./loop.js";
+import { learningRateSchedule } from "./schedule.js";
+
+/** How a caller watches a training and stops it. */
+export interface TrainHooks {
+  /** One line for people, as things happen. */
+  report?: (line: string) => void;
+  onLoading?: (done: number, total: number) => void;
+  onValidating?: (done: number, total: number) => void;
+  onTesting?: (done: number, total: number) => void;
+  /** Run behind the training's own callbacks. */
+  callbacks?: readonly Callback[];
+  /** Raised to stop: the newest state is stored and `TrainingInterrupted` thrown. */
+  signal?: AbortSignal;
+}
+
+export interface TrainSummary {
+  run: string;
+  model: string;
+  backend: string;
+  /** Epochs that are done, those before a resume too. */
+  epochs: number;
+  params: number;
+  best: { epoch: number; valLoss: number; valAccuracy: number };
+  test: { loss: number; accuracy: number; examples: number; baseline: Metrics["baseline"] };
+  secondsPerEpoch: number;
+  /** Training examples a second, validation's time included. */
+  examplesPerSecond: number;
+}
+
+/** A training was stopped by its signal; its state is stored, and `RunFolder` can go on. */
+export class TrainingInterrupted extends Error {
+  override name = "TrainingInterrupted";
+  readonly run: string;
+
+  constructor(run: string) {
+    super(`stopped; the state is saved in ${run}: go on with kws train --resume ${run}`);
+    this.run = run;
+  }
+}
+
+/**
+ * Trains a model and writes its run folder.
+ *
+ * @param out the run folder; by default `checkpoints/<model>`, with a number behind it where that is taken
+ * @throws UserError for data, settings or an output folder that will not do; nothing is written then
+ * @throws TrainingInterrupted when `hooks.signal` was raised
+ */
+export async function train(
+  settings: TrainSettings,
+  options: { out?: string | undefined; force?: boolean } = {},
+  hooks: TrainHooks = {},
+): Promise<TrainSummary> {
+  const definition = findModel(settings.model);
+  const run = new RunFolder(options.out ?? freeRunPath(settings.model));
+  checkFree(run, options.force ?? false);
+
+  const { clips, labels, splitKind, split } = await loadTrainingData(settings, hooks);
+  const backend = await startBackend(settings.backend, "training");
+  reportStart(hooks, clips, split, splitKind, backend);
+  const { sampleRate } = clips;
+  const { clipLength } = clips.samples;
+  const step = { index: 0 };
+  const { width, seed } = settings;
+  const model = definition.build({ labelCount: labels.length, sampleRate, clipLength, width, seed, step });
+
+  if (run.exists()) run.clear();
+  const config: Omit<RunConfig, "format"> = {
+    ...settings,
+    data: settings.data.map(fullPath),
+    labels,
+    sampleRate,
+    split: splitKind,
+    backend: backend.name,
+    keyspot: packageVersion,
+    input: definition.input,
+    params: model.countParams(),
+    clipLength,
+    sources: clips.sources.map((source) => ({ ...source, path: fullPath(source.path) })),
+    examples: { train: split.train.length, val: split.val.length, test: split.test.length },
+  };
+  run.writeConfig(config);
+  return runTraining({ run, config, clips, split, model, step, resume: false }, hooks);
+}
+
+/**
+ * Goes on with a run from its newest state, with its own settings.
+ *
+ * @param epochs more epochs than the run asked for; never fewer
+ */
+export async function resumeTraining(
+  path: string,
+  options: { epochs?: number | undefined } = {},
+  hooks: TrainHooks = {},
+): Promise<TrainSummary> {
+  const run = new RunFolder(path);
+  const stored = run.readConfig();
+  const epochs = options.epochs ?? stored.epochs;
+  if (epochs < stored.epochs) {
+    throw usageError(
+      `--epochs: the run was asked for ${stored.epochs} epochs, expected at least as many, found ${epochs}`,
+    );
+  }
+  const { clips, split, splitKind } = await loadTrainingData(stored, hooks);
+  checkSameData(run, stored, clips);
+  const backend = await startBackend(stored.backend, "training");
+  reportStart(hooks, clips, split, splitKind, backend);
+  const step = { index: 0 };
+  const { width, seed, sampleRate, clipLength } = stored;
+  const model = findModel(stored.model).build({
+    labelCount: stored.labels.length,
+    sampleRate,
+    clipLength,
+    width,
+    seed,
+    step,
+  });
+  return runTraining({ run, config: { ...stored, epochs }, clips, split, model, step, resume: true }, hooks);
+}
+
+interface Training {
+  run: RunFolder;
+  config: Omit<RunConfig, "format">;
+  clips: Clips;
+  split: Split;
+  model: tf.LayersModel;
+  step: { index: number };
+  resume: boolean;
+}
+
+async function runTraining(training: Training, hooks: TrainHooks): Promise<TrainSummary> {
+  const { run, config, clips, split, model } = training;
+  const { labels, batchSize, seed, monitor } = config;
+  const truth = labelIndices(clips, labels);
+  const batches = new TrainingBatches({
+    clips,
+    rows: split.train,
+    labels: truth,
+    batchSize,
+    seed,
+    augmentation: augmentations[config.augment],
+  });
+  const variables = modelVariables(model, "trainable");
+  const optimizer = new Adam(variables);
+
+  const history = new History(run);
+  const best = new BestCheckpoint({ run, model, monitor, ...(hooks.report && { report: hooks.report }) });
+  const callbacks: Callback[] = [history, best];
+  if (config.earlyStop > 0) callbacks.push(new EarlyStopping(monitor, config.earlyStop));
+  callbacks.push(new CurvesPicture(() => drawCurves(run, history.records)));
+  const stored = [...modelVariables(model, "all"), ...optimizer.slotVariables()];
+  callbacks.push(new LastState({ run, variables: stored, optimizer, others: [...callbacks] }));
+  callbacks.push(...(hooks.callbacks ?? []));
+
+  const position = startPosition();
+  if (training.resume) {
+    const state = readState(run, stored);
+    Object.assign(position, state.position);
+    optimizer.step = state.optimizerStep;
+    for (const callback of callbacks) {
+      const kept = state.callbacks[callback.name];
+      if (kept !== undefined) callback.restore?.(kept);
+    }
+    run.writeConfig(config); // only now: more epochs may have been asked for
+    hooks.report?.(`resuming ${run.path} at epoch ${position.epoch}, batch ${position.batch + 1}`);
+  }
+
+  const ending = await runLoop({
+    model,
+    variables: variables.map(({ variable }) => variable),
+    optimizer,
+    step: training.step,
+    batches,
+    epochs: config.epochs,
+    learningRate: learningRateSchedule(config.schedule, config.learningRate, config.epochs * batches.count),
+    validate: () => evaluateRows(model, clips, split.val, truth, labels, hooks.onValidating, hooks.signal),
+    callbacks,
+    position,
+    readEvery: 1,
+    signal: hooks.signal,
+  });
+  optimizer.dispose();
+  model.dispose();
+  if (ending === "interrupted") throw new TrainingInterrupted(run.path);
+  if (best.best === undefined) {
+    throw new UserError(
+      `the training diverged: ${monitor} was not a number in any epoch; try a lower --learning-rate than ${config.learningRate}`,
+    );
+  }
+  if (ending === "stopped")
+    hooks.report?.(`stopped early: ${monitor} has not improved for ${config.earlyStop} epochs`);
+
+  const bestModel = await run.readBest();
+  const test = await evaluateRows(bestModel, clips, split.test, truth, labels, hooks.onTesting);
+  bestModel.dispose();
+  const { epoch, valLoss, valAccuracy } = history.records.find(
+    (record) => record.epoch === best.best!.epoch,
+  )!;
+  const seconds = history.records.reduce((sum, record) => sum + record.seconds, 0);
+  return {
+    run: run.path,
+    model: config.model,
+    backend: config.backend,
+    epochs: history.records.length,
+    params: config.params,
+    best: { epoch, valLoss, valAccuracy },
+    test: { loss: test!.loss, accuracy: test!.accuracy, examples: test!.examples, baseline: test!.baseline },
+    secondsPerEpoch: seconds / history.records.length,
+    examplesPerSecond: (split.train.length * history.records.length) / seconds,
+  };
+}
+
+/** The clips, labels and split that the settings name. */
+export async function loadTrainingData(settings: TrainSettings, hooks: Pick<TrainHooks, "onLoading"> = {}) {
+  const clips = await loadClips(settings.data, {
+    seed: settings.seed,
+    ...(settings.sampleRate !== undefined && { sampleRate: settings.sampleRate }),
+    ...(settings.labels !== undefined && { labels: settings.labels }),
+    ...(settings.limit !== undefined && { limit: settings.limit }),
+    ...(hooks.onLoading && { onProgress: hooks.onLoading }),
+  });
+  const labels = resolveLabels(clips.labels, settings.labels);
+  const splitKind = settings.split ?? defaultSplitKind(clips);
+  const { valSize, testSize, seed } = settings;
+  return { clips, labels, splitKind, split: splitClips(clips, { kind: splitKind, valSize, testSize, seed }) };
+}
+
+/** @throws UserError when a run's data is no longer what it was trained on */
+export function checkSameData(run: RunFolder, config: Pick<RunConfig, "sources">, clips: Clips): void {
+  config.sources.forEach((source, i) => {
+    if (clips.sources[i]?.fingerprint !== source.fingerprint) {
+      throw new UserError(
+        `${source.path} is not the data that ${run.path} was trained on: its content has changed`,
+      );
+    }
+  });
+}
+
+async function evaluateRows(
+  model: tf.LayersModel,
+  clips: Clips,
+  rows: Int32Array,
+  truth: Int32Array,
+  labels: readonly string[],
+  onProgress?: (done: number, total: number) => void,
+  signal?: AbortSignal,
+): Promise<Metrics | undefined> {
+  const answers = await classify(model, clips, rows, { onProgress, signal });
+  return (
+    answers &&
+    computeMetrics(
+      answers,
+      rows.map((row) => truth[row]!),
+      labels,
+    )
+  );
+}
+
+async function drawCurves(run: RunFolder, history: readonly EpochRecord[]): Promise<void> {
+  const svg = await curvesSvg(history);
+  writeFileAtomic(run.curvesSvgPath, svg);
+  writeFileAtomic(run.curvesPngPath, await svgToPng(svg));
+}
+
+function reportStart(
+  hooks: TrainHooks,
+  clips: Clips,
+  split: Split,
+  splitKind: NonNullable<TrainSettings["split"]>,
+  backend: StartedBackend,
+): void {
+  const { train, val, test } = split;
+  const notes = {
+    speaker: "no speaker in two parts",
+    random: "clips drawn at random: where speakers recur, figures flatter",
+    course:
+      "the course's protocol: validation is the test part, so that the best epoch is chosen on it and figures flatter",
+    official: "the data set's own lists",
+  };
+  hooks.report?.(
+    `data: ${clips.samples.count} clips at ${clips.sampleRate} Hz; ${train.length} to train, ${val.length} to validate, ${test.length} to test`,
+  );
+  hooks.report?.(`split: ${splitKind} (${notes[splitKind]})`);
+  hooks.report?.(`backend: ${backend.name} (${backend.device})`);
+}
+
+/** `checkpoints/<name>`, or with `-2`, `-3`, … behind it where that is taken. */
+export function freeRunPath(name: string): string {
+  for (let i = 1; ; i++) {
+    const path = join("checkpoints", i === 1 ? name : `${name}-${i}`);
+    if (!existsSync(path)) return path;
+  }
+}
+
+function checkFree(run: RunFolder, force: boolean): void {
+  if (existsSync(run.path) && !statSync(run.path).isDirectory()) {
+    throw new UserError(`${run.path} is a file; a folder for the run was expected`);
+  }
+  if (run.exists() && !force) {
+    throw new UserError(`${run.path} already holds a run: choose another --out, or replace it with --force`);
+  }
+}
+
+/** A data path that still holds when a run is used from another folder; the packaged sample keeps its name. */
+function fullPath(path: string): string {
+  return path === "sample" || isAbsolute(path) ? path : resolvePath(path);
+}
