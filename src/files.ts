@@ -1,5 +1,15 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  createWriteStream,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { describeSystemError } from "./errors.js";
 
 /**
@@ -18,6 +28,20 @@ export function writeFileAtomic(path: string, ...pieces: readonly (string | Uint
     } finally {
       closeSync(file);
     }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw describeSystemError(error, "write", path);
+  }
+}
+
+/** The same for bytes that come as a stream: a file larger than memory. */
+export async function writeStreamAtomic(path: string, stream: NodeJS.ReadableStream): Promise<void> {
+  const folder = dirname(path);
+  const temporary = join(folder, `.${basename(path)}.${process.pid}.tmp`);
+  try {
+    mkdirSync(folder, { recursive: true });
+    await pipeline(stream, createWriteStream(temporary, { flush: true }));
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
