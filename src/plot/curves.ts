@@ -1,0 +1,249 @@
+import { type LegendEntry, legendStrip } from "./legend.js";
+import { renderSvg, type TopLevelSpec } from "./svg.js";
+import { colors, fontSizes } from "./theme.js";
+import { type Axis, epochAxis, niceAxis } from "./ticks.js";
+
+/** What the curves show of one epoch; a line of a run's `history.json` is one. Accuracies are shares from 0 to 1. */
+export interface EpochMetrics {
+  epoch: number;
+  loss: number;
+  accuracy: number;
+  valLoss: number;
+  valAccuracy: number;
+}
+
+type History = readonly EpochMetrics[];
+
+export interface NamedHistory {
+  name: string;
+  history: History;
+}
+
+/** The epoch whose weights are kept: that of the lowest validation loss, the first of equals. */
+export function bestEpoch<T extends EpochMetrics>(history: readonly T[]): T | undefined {
+  let best: T | undefined;
+  for (const metrics of history) if (best === undefined || metrics.valLoss < best.valLoss) best = metrics;
+  return best;
+}
+
+export interface Metric {
+  name: "accuracy" | "loss";
+  validation: "valAccuracy" | "valLoss";
+  tickFormat: string;
+  valueFormat: string;
+  /** Where the best epoch's value stands: on the side of the curve that is usually empty. */
+  side: "above" | "below";
+}
+
+const metrics: Metric[] = [
+  { name: "accuracy", validation: "valAccuracy", tickFormat: ".0%", valueFormat: ".1%", side: "below" },
+  { name: "loss", validation: "valLoss", tickFormat: "~g", valueFormat: ".3f", side: "above" },
+];
+
+/** The values' axis: of loss from 0, of accuracy in whole percents around the curves. */
+export function metricAxis(metric: Metric, histories: readonly History[], count: number): Axis {
+  const values = histories.flat().flatMap((epoch) => [epoch[metric.name], epoch[metric.validation]]);
+  const high = Math.max(...values);
+  return metric.name === "loss" ? niceAxis(0, high, count) : niceAxis(Math.min(...values), high, count, 0.01);
+}
+
+/** Accuracy and loss over the epochs of one run, side by side, the best epoch marked with its values. */
+export function curvesSpec(history: History): TopLevelSpec {
+  return withLegend([legend.validation, legend.training, legend.best], {
+    spacing: 32,
+    hconcat: metrics.map((metric) =>
+      panel(metric, history, {
+        width: 360,
+        height: 230,
+        epochs: axisOfEpochs([history], 8),
+        values: metricAxis(metric, [history], 5),
+        title: metric.name === "accuracy" ? "Accuracy" : "Loss",
+      }),
+    ),
+  });
+}
+
+export function curvesSvg(history: History): Promise<string> {
+  return renderSvg(curvesSpec(history));
+}
+
+/** The curves of several runs in small panels with the same axes, the other runs' validation curves faint behind. */
+export function compareCurvesSpec(runs: readonly NamedHistory[]): TopLevelSpec {
+  const histories = runs.map((run) => run.history);
+  const columns = runs.length === 2 || runs.length === 4 ? 2 : 3;
+  const width = columns === 2 ? 350 : 240;
+  const epochs = axisOfEpochs(histories, columns === 2 ? 8 : 6);
+  const own = [legend.validation, legend.training, legend.best];
+  return withLegend(runs.length > 1 ? [...own, legend.others] : own, {
+    columns,
+    spacing: { column: 36, row: 36 },
+    concat: runs.map(({ name, history }, index) => ({
+      spacing: 16,
+      vconcat: metrics.map((metric) =>
+        panel(metric, history, {
+          width,
+          height: 170,
+          epochs,
+          values: metricAxis(metric, histories, 5),
+          title: metric.name === "accuracy" ? name : "",
+          axisTitle: metric.name,
+          context: histories.filter((_, other) => other !== index),
+        }),
+      ),
+    })),
+  });
+}
+
+export function compareCurves(runs: readonly NamedHistory[]): Promise<string> {
+  return renderSvg(compareCurvesSpec(runs));
+}
+
+interface Panel {
+  width: number;
+  height: number;
+  epochs: Axis;
+  values: Axis;
+  title: string;
+  axisTitle?: string;
+  /** Other runs' curves, drawn faintly behind this one's. */
+  context?: readonly History[];
+}
+
+const strokes = {
+  validation: { color: colors.validation, strokeWidth: 2.2 },
+  training: { color: colors.training, strokeWidth: 1.8, strokeDash: [4, 4] },
+  others: { color: colors.context, strokeWidth: 1.2 },
+};
+const bestMark = {
+  filled: true,
+  fill: colors.background,
+  stroke: colors.validation,
+  strokeWidth: 2.2,
+  opacity: 1,
+};
+
+function panel(metric: Metric, history: History, layout: Panel) {
+  const values = (of: History, field: keyof EpochMetrics, run = 0) =>
+    of.map((epoch) => ({ epoch: epoch.epoch, value: epoch[field], run }));
+  const line = (rows: object[], stroke: object) => ({
+    data: { values: rows },
+    mark: { type: "line", ...stroke },
+    encoding: { detail: { field: "run" } },
+  });
+  const points = (rows: object[], color: string) => ({
+    data: { values: rows },
+    mark: { type: "point", shape: "circle", filled: true, size: 18, opacity: 1, color },
+  });
+  const training = values(history, metric.name);
+  const validation = values(history, metric.validation);
+  const context = (layout.context ?? []).flatMap((other, run) => values(other, metric.validation, run));
+  const best = bestEpoch(history);
+  return {
+    width: layout.width,
+    height: layout.height,
+    encoding: {
+      x: {
+        field: "epoch",
+        type: "quantitative",
+        title: "epoch",
+        scale: { domain: layout.epochs.domain, nice: false, zero: false },
+        axis: { values: layout.epochs.ticks, format: "d", grid: false, labelFlush: false },
+      },
+      y: {
+        field: "value",
+        type: "quantitative",
+        title: layout.axisTitle ?? null,
+        scale: { domain: layout.values.domain, nice: false, zero: false },
+        axis: { values: layout.values.ticks, format: metric.tickFormat },
+      },
+    },
+    layer: [
+      line(context, strokes.others),
+      ...(best === undefined ? [] : [bestRule(best, layout.height)]),
+      line(training, strokes.training),
+      line(validation, strokes.validation),
+      // Points show where the epochs are, or that there is but one; many of them would hide the lines.
+      ...(history.length > 30
+        ? []
+        : [points(training, colors.training), points(validation, colors.validation)]),
+      ...(best === undefined ? [] : bestValue(best, metric, layout.epochs, layout.values)),
+      ...(layout.title === "" ? [] : [panelTitle(layout.title, layout.width)]),
+    ],
+  };
+}
+
+function bestRule(best: EpochMetrics, height: number) {
+  return {
+    data: { values: [{ epoch: best.epoch }] },
+    mark: { type: "rule", color: colors.axis, strokeDash: [2, 3] },
+    encoding: { y: { value: 0 }, y2: { value: height } },
+  };
+}
+
+function bestValue(best: EpochMetrics, metric: Metric, epochs: Axis, values: Axis) {
+  const across = shareOf(epochs, best.epoch);
+  const up = shareOf(values, best[metric.validation]);
+  const above = metric.side === "above" ? up < 0.85 : up < 0.15;
+  const label = {
+    type: "text",
+    align: across < 0.1 ? "left" : across > 0.9 ? "right" : "center",
+    baseline: above ? "bottom" : "top",
+    dy: above ? -10 : 10,
+    fontWeight: 600,
+  };
+  const data = { values: [{ epoch: best.epoch, value: best[metric.validation] }] };
+  const encoding = { text: { field: "value", type: "quantitative", format: metric.valueFormat } };
+  return [
+    { data, mark: { type: "point", shape: "circle", size: 70, ...bestMark } },
+    // A halo keeps the figure readable where it stands on a line.
+    { data, mark: { ...label, stroke: colors.background, strokeWidth: 4, strokeJoin: "round" }, encoding },
+    { data, mark: label, encoding },
+  ];
+}
+
+const legend = {
+  validation: lineEntry("validation", strokes.validation),
+  training: lineEntry("training", strokes.training),
+  best: {
+    text: "best epoch (lowest validation loss)",
+    symbolWidth: 10,
+    symbol: (left: number, middle: number) => ({
+      mark: { type: "point", shape: "circle", size: 60, ...bestMark },
+      encoding: { x: { value: left + 5 }, y: { value: middle } },
+    }),
+  },
+  others: lineEntry("validation of the other runs", strokes.others),
+} satisfies Record<string, LegendEntry>;
+
+function lineEntry(text: string, stroke: object): LegendEntry {
+  return {
+    text,
+    symbolWidth: 22,
+    symbol: (left, middle) => ({
+      mark: { type: "rule", ...stroke },
+      encoding: { x: { value: left }, x2: { value: left + 22 }, y: { value: middle } },
+    }),
+  };
+}
+
+function withLegend(entries: readonly LegendEntry[], charts: object): TopLevelSpec {
+  return { spacing: 20, vconcat: [legendStrip(entries), charts] } as TopLevelSpec;
+}
+
+function shareOf({ domain: [low, high] }: Axis, value: number): number {
+  return (value - low) / (high - low);
+}
+
+/** A text mark: Vega's titles move up where a mark reaches over the panel's edge, and then stand at different heights. */
+function panelTitle(text: string, limit: number) {
+  return {
+    data: { values: [{}] },
+    mark: { type: "text", text, limit, align: "left", fontSize: fontSizes.heading, fontWeight: 600 },
+    encoding: { x: { value: 0 }, y: { value: -20 } },
+  };
+}
+
+function axisOfEpochs(histories: readonly History[], count: number): Axis {
+  const epochs = histories.flat().map((epoch) => epoch.epoch);
+  return epochAxis(Math.min(...epochs), Math.max(...epochs), count);
+}

@@ -1,0 +1,37 @@
+import type { TopLevelSpec } from "vega-lite";
+import { textWidth } from "./text-width.js";
+import { fontSizes, vegaConfig } from "./theme.js";
+
+export type { TopLevelSpec };
+
+/** Draws a Vega-Lite chart in the project's theme. Vega takes a fifth of a second to load, so it is loaded when first used. */
+export async function renderSvg(spec: TopLevelSpec): Promise<string> {
+  const [vega, vegaLite] = await Promise.all([import("vega"), import("vega-lite")]);
+  // What vega-scenegraph asks for the width of a text; vega's types leave it out.
+  const { textMetrics } = vega as unknown as { textMetrics: { width: typeof measure } };
+  textMetrics.width = measure;
+  const compiled = vegaLite.compile(spec, { config: vegaConfig });
+  const view = new vega.View(vega.parse(compiled.spec), { renderer: "none" });
+  try {
+    return (await view.toSVG()).replace(notXml, "\ufffd");
+  } finally {
+    view.finalize();
+  }
+}
+
+/**
+ * Shows names on an axis or legend of positions. Positions, not names, place the marks: names may repeat, be empty or look like
+ * numbers.
+ */
+export function namesAt(names: readonly string[]): { labelExpr: string } {
+  return { labelExpr: `${JSON.stringify(names)}[datum.value]` };
+}
+
+function measure(item: { fontSize?: number; limit?: number }, text: unknown): number {
+  const width = textWidth(String(text), item.fontSize ?? fontSizes.normal);
+  return item.limit ? Math.min(width, item.limit) : width;
+}
+
+// XML allows no control characters, not even escaped, nor half a surrogate pair; a label may hold one.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const notXml = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff\p{Surrogate}]/gu;

@@ -1,0 +1,104 @@
+import type { Config } from "vega-lite";
+
+/**
+ * How every picture looks. Colours are for a light background; `darkColors` is what the HTML report turns each of
+ * them into where the reader's system asks for dark.
+ */
+export const colors = {
+  background: "#ffffff",
+  ink: "#1c2530",
+  muted: "#5a6675",
+  axis: "#97a1ae",
+  grid: "#e4e8ed",
+  /** What stands behind the one that is looked at, such as the other runs' curves. */
+  context: "#c3cad3",
+  validation: "#0068b5",
+  training: "#d9660a",
+  /** The heat map's one hue: a cell's share is its opacity, so that it works on any background. */
+  heat: "#08519c",
+  onHeat: "#fdfeff",
+} as const;
+
+/**
+ * One colour a run, in this order. Told apart with any of the three kinds of colour blindness, and each at
+ * least 3 to 1 against the background (WCAG 2.2, 1.4.11); after Okabe and Ito's palette, its light hues darkened.
+ */
+export const runColors = [
+  "#0068b5",
+  "#d9660a",
+  "#00966d",
+  "#c05c9b",
+  "#8a7200",
+  "#4b9fd8",
+  "#6b3fa0",
+  "#4a5563",
+];
+
+export const darkColors: Record<string, string> = {
+  [colors.background]: "#161b22",
+  [colors.ink]: "#e6ebf1",
+  [colors.muted]: "#a3afbd",
+  [colors.axis]: "#6b7785",
+  [colors.grid]: "#2a323d",
+  [colors.context]: "#4a5563",
+  [colors.heat]: "#2f81d6",
+  "#0068b5": "#4aa3ec",
+  "#d9660a": "#f0913c",
+  "#00966d": "#27b98d",
+  "#c05c9b": "#dd85bb",
+  "#8a7200": "#c9a91a",
+  "#4b9fd8": "#86c5f2",
+  "#6b3fa0": "#a887dd",
+  "#4a5563": "#8b97a6",
+};
+
+/** Inter is drawn into PNGs; a browser without it shows its system's own font. */
+export const fontFamily = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif";
+
+/** One type scale, px. */
+export const fontSizes = { small: 10, normal: 11.5, heading: 14 } as const;
+
+export const vegaConfig: Config = {
+  background: colors.background,
+  padding: 16,
+  font: fontFamily,
+  // Screen readers get one description of the picture; a label on every mark would double the file.
+  aria: false,
+  view: { stroke: null },
+  axis: {
+    domainColor: colors.axis,
+    tickColor: colors.axis,
+    tickSize: 4,
+    gridColor: colors.grid,
+    labelColor: colors.muted,
+    labelFontSize: fontSizes.normal,
+    labelPadding: 5,
+    titleColor: colors.muted,
+    titleFontSize: fontSizes.normal,
+    titleFontWeight: "normal",
+    titlePadding: 8,
+  },
+  axisY: { domain: false, ticks: false },
+  legend: {
+    orient: "top",
+    direction: "horizontal",
+    title: null,
+    labelColor: colors.ink,
+    labelFontSize: fontSizes.normal,
+    columnPadding: 20,
+    offset: 12,
+  },
+  title: {
+    anchor: "start",
+    color: colors.ink,
+    fontSize: fontSizes.heading,
+    fontWeight: 600,
+    subtitleColor: colors.muted,
+    subtitleFontSize: fontSizes.normal,
+    subtitlePadding: 4,
+    offset: 12,
+  },
+  text: { color: colors.ink, fontSize: fontSizes.normal },
+  line: { strokeCap: "round", strokeJoin: "round" },
+  range: { category: runColors },
+};
