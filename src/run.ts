@@ -1,37 +1,15 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
-import { z } from "zod";
 import { describeSystemError, UserError } from "./errors.js";
 import { writeFileAtomic } from "./files.js";
 import { modelFromFiles, modelToFiles } from "./models/files.js";
-import { readJsonFile, settingsSchema } from "./settings.js";
+import { type RunConfig, readJsonFile, runConfigSchema } from "./settings.js";
+
+export type { RunConfig };
 
 /** Goes up when a run folder written by an older version can no longer be read. */
 const runFormat = 1;
-
-/** What a run's config says beside the settings it was trained with. */
-const runFacts = {
-  /** The version of the package that wrote the run. */
-  keyspot: z.string(),
-  format: z.number(),
-  input: z.enum(["waveform", "spectrogram"]),
-  params: z.number(),
-  /** Samples a clip. */
-  clipLength: z.number(),
-  sources: z.array(z.object({ path: z.string(), fingerprint: z.string(), rows: z.number() })),
-  /** Clips in each part of the split. */
-  examples: z.object({ train: z.number(), val: z.number(), test: z.number() }),
-};
-
-/** The keys of a run's config that are no settings. */
-export const runFactNames = Object.keys(runFacts);
-
-/** `config.json`: the resolved settings (labels in order, the rate, the split and the backend filled in) and the facts. */
-const runConfigSchema = settingsSchema
-  .extend(runFacts)
-  .required({ labels: true, sampleRate: true, split: true });
-export type RunConfig = z.infer<typeof runConfigSchema>;
 
 /** One epoch in `history.json`. The accuracies are shares, the losses mean cross-entropies in nats. */
 export interface EpochRecord {

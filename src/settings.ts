@@ -52,6 +52,28 @@ export const settingsSchema = z.strictObject({
 
 export type TrainSettings = z.infer<typeof settingsSchema>;
 
+/** What a run's config says beside the settings it was trained with. */
+const runFacts = {
+  /** The version of the package that wrote the run. */
+  keyspot: z.string(),
+  format: z.number(),
+  input: z.enum(["waveform", "spectrogram"]),
+  params: z.number(),
+  /** Whether the labels were asked for, rather than taken from the data. */
+  labelsChosen: z.boolean(),
+  /** Samples a clip. */
+  clipLength: z.number(),
+  sources: z.array(z.object({ path: z.string(), fingerprint: z.string(), rows: z.number() })),
+  /** Clips in each part of the split. */
+  examples: z.object({ train: z.number(), val: z.number(), test: z.number() }),
+};
+
+/** `config.json`: the resolved settings (labels in order, the rate, the split and the backend filled in) and the facts. */
+export const runConfigSchema = settingsSchema
+  .extend(runFacts)
+  .required({ labels: true, sampleRate: true, split: true });
+export type RunConfig = z.infer<typeof runConfigSchema>;
+
 /** What `train` takes where neither a flag nor a config file says otherwise. */
 export const defaultSettings = {
   epochs: 10, // the course's
@@ -106,17 +128,20 @@ export function flagName(key: string): string {
  *
  * @throws UserError when the file cannot be read or is no JSON object, or (wrong usage) has an unknown key
  */
-export function readConfigFile(path: string, runFacts: readonly string[]): GivenSettings {
+export function readConfigFile(path: string): GivenSettings {
   const value = readJsonFile(path);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new UserError(`${path}: expected a JSON object of settings`);
   }
   const known = Object.keys(settingsSchema.shape);
-  const unknown = Object.keys(value).filter((key) => !known.includes(key) && !runFacts.includes(key));
+  const unknown = Object.keys(value).filter((key) => !known.includes(key) && !(key in runFacts));
   if (unknown.length > 0) {
     throw usageError(`${path}: unknown setting ${unknown.join(", ")}; there are ${known.join(", ")}`);
   }
-  return Object.fromEntries(Object.entries(value).filter(([key]) => known.includes(key)));
+  const settings = Object.fromEntries(Object.entries(value).filter(([key]) => known.includes(key)));
+  // A run's config tells the labels in order even where it took them from its data; for other data that is no choice.
+  if ("labelsChosen" in value && value.labelsChosen === false) delete settings.labels;
+  return settings;
 }
 
 /** Reads a JSON file of any content. */

@@ -5,9 +5,7 @@ import { type StartedBackend, startBackend } from "../backend/index.js";
 import { augmentations } from "../data/augment.js";
 import { labelIndices, TrainingBatches } from "../data/batches.js";
 import type { Clips, Split } from "../data/clips.js";
-import { resolveLabels } from "../data/labels.js";
-import { loadClips } from "../data/load.js";
-import { defaultSplitKind, splitClips } from "../data/split.js";
+import { type Dataset, loadDataset, loadRunDataset } from "../data/dataset.js";
 import { UserError, usageError } from "../errors.js";
 import { classify } from "../eval/classify.js";
 import { computeMetrics, type Metrics } from "../eval/metrics.js";
@@ -78,9 +76,10 @@ export async function train(
   const run = new RunFolder(options.out ?? freeRunPath(settings.model));
   checkFree(run, options.force ?? false);
 
-  const { clips, labels, splitKind, split } = await loadTrainingData(settings, hooks);
+  const dataset = await loadDataset(settings, hooks.onLoading);
   const backend = await startBackend(settings.backend, "training");
-  reportStart(hooks, clips, split, splitKind, backend);
+  reportStart(hooks, dataset, backend);
+  const { clips, labels, splitKind, split } = dataset;
   const { sampleRate } = clips;
   const { clipLength } = clips.samples;
   const step = { index: 0 };
@@ -98,6 +97,7 @@ export async function train(
     keyspot: packageVersion,
     input: definition.input,
     params: model.countParams(),
+    labelsChosen: settings.labels !== undefined,
     clipLength,
     sources: clips.sources.map((source) => ({ ...source, path: fullPath(source.path) })),
     examples: { train: split.train.length, val: split.val.length, test: split.test.length },
@@ -124,10 +124,10 @@ export async function resumeTraining(
       `--epochs: the run was asked for ${stored.epochs} epochs, expected at least as many, found ${epochs}`,
     );
   }
-  const { clips, split, splitKind } = await loadTrainingData(stored, hooks);
-  checkSameData(run, stored, clips);
+  const dataset = await loadRunDataset(stored, hooks.onLoading);
+  const { clips, split } = dataset;
   const backend = await startBackend(stored.backend, "training");
-  reportStart(hooks, clips, split, splitKind, backend);
+  reportStart(hooks, dataset, backend);
   const step = { index: 0 };
   const { width, seed, sampleRate, clipLength } = stored;
   const model = findModel(stored.model).build({
@@ -233,32 +233,6 @@ async function runTraining(training: Training, hooks: TrainHooks): Promise<Train
   };
 }
 
-/** The clips, labels and split that the settings name. */
-export async function loadTrainingData(settings: TrainSettings, hooks: Pick<TrainHooks, "onLoading"> = {}) {
-  const clips = await loadClips(settings.data, {
-    seed: settings.seed,
-    ...(settings.sampleRate !== undefined && { sampleRate: settings.sampleRate }),
-    ...(settings.labels !== undefined && { labels: settings.labels }),
-    ...(settings.limit !== undefined && { limit: settings.limit }),
-    ...(hooks.onLoading && { onProgress: hooks.onLoading }),
-  });
-  const labels = resolveLabels(clips.labels, settings.labels);
-  const splitKind = settings.split ?? defaultSplitKind(clips);
-  const { valSize, testSize, seed } = settings;
-  return { clips, labels, splitKind, split: splitClips(clips, { kind: splitKind, valSize, testSize, seed }) };
-}
-
-/** @throws UserError when a run's data is no longer what it was trained on */
-export function checkSameData(run: RunFolder, config: Pick<RunConfig, "sources">, clips: Clips): void {
-  config.sources.forEach((source, i) => {
-    if (clips.sources[i]?.fingerprint !== source.fingerprint) {
-      throw new UserError(
-        `${source.path} is not the data that ${run.path} was trained on: its content has changed`,
-      );
-    }
-  });
-}
-
 async function evaluateRows(
   model: tf.LayersModel,
   clips: Clips,
@@ -285,13 +259,7 @@ async function drawCurves(run: RunFolder, history: readonly EpochRecord[]): Prom
   writeFileAtomic(run.curvesPngPath, await svgToPng(svg));
 }
 
-function reportStart(
-  hooks: TrainHooks,
-  clips: Clips,
-  split: Split,
-  splitKind: NonNullable<TrainSettings["split"]>,
-  backend: StartedBackend,
-): void {
+function reportStart(hooks: TrainHooks, { clips, split, splitKind }: Dataset, backend: StartedBackend): void {
   const { train, val, test } = split;
   const notes = {
     speaker: "no speaker in two parts",

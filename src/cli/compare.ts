@@ -1,0 +1,188 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { UserError, usageError } from "../errors.js";
+import type { Comparison, DetailedComparison } from "../eval/compare.js";
+import type { GivenSettings } from "../settings.js";
+import { type CommonFlags, commaList, command, outputFor } from "./options.js";
+import { count, type Output, paint, percent } from "./output.js";
+import { settingOptions, settingsFromFlags, withProgress } from "./train.js";
+
+interface CompareFlags extends CommonFlags, GivenSettings {
+  data?: string[];
+  models?: string[];
+  out?: string;
+  force?: boolean;
+  report?: string;
+  othersAs?: string;
+  config?: string;
+  backend?: string;
+}
+
+export function compareCommand(): Command {
+  const compare = command(
+    "compare",
+    "runs on the same clips with paired statistics and a report; or train models, then compare them",
+    "kws compare checkpoints/conv1d checkpoints/spectrogram",
+    "kws compare --data sample --models conv1d,skip,spectrogram --width 0.125 --learning-rate 1e-3 --epochs 3",
+  )
+    .argument("[runs...]", "run folders")
+    .option("--models <a,b,c>", "train these, with the same split and seed, then compare them", commaList)
+    .option("--out <folder>", "where --models trains to (default: checkpoints/compare)")
+    .option("--force", "replace runs that the folder holds")
+    .option(
+      "--report <folder>",
+      "where the report goes (default: report in --out, or checkpoints/comparison)",
+    )
+    .option("--others-as <label>", "count the labels that the runs lack as this one (such as unknown)");
+  return settingOptions(compare).action(async (paths: string[], flags: CompareFlags) => {
+    const output = outputFor(flags);
+    const [{ startBackend }, { compareRuns }, { writeComparisonReport }, { RunFolder }] = await Promise.all([
+      import("../backend/index.js"),
+      import("../eval/compare.js"),
+      import("../eval/report.js"),
+      import("../run.js"),
+    ]);
+    let runs: string[];
+    if (flags.models === undefined) {
+      checkRuns(paths, flags);
+      runs = paths;
+    } else {
+      if (paths.length > 0) throw usageError("expected run folders or --models, found both");
+      runs = await trainModels(flags.models, flags, output);
+    }
+    const backend = await startBackend((flags.backend as "auto" | undefined) ?? "auto", "training");
+    output.log(`backend: ${backend.name} (${backend.device})`);
+    const progress = new Map(runs.map((run) => [run, output.progress(`evaluating ${run}`)]));
+    const detailed = await compareRuns(
+      runs.map((run) => new RunFolder(run)),
+      {
+        data: flags.models === undefined ? flags.data : undefined,
+        othersAs: flags.othersAs,
+        onLoading: output.progress("reading the data"),
+        onEvaluating: (run, done, total) => progress.get(run.path)!(done, total),
+      },
+    );
+    for (const { run, clips } of detailed.comparison.seenInTraining) {
+      output.warn(
+        `${run} was trained, or its best epoch chosen, on ${clips} of these clips: its figures flatter`,
+      );
+    }
+    const report = await writeComparisonReport(reportFolder(flags), detailed);
+    output.result(await describe(detailed, report, output), detailed.comparison);
+  });
+}
+
+function checkRuns(paths: readonly string[], flags: CompareFlags): void {
+  if (paths.length < 2)
+    throw usageError(`expected at least two run folders, or --models, found ${paths.length}`);
+  const twice = paths.find((path, i) => paths.indexOf(path) !== i);
+  if (twice !== undefined) throw usageError(`${twice} is given twice`);
+  const allowed = ["data", "othersAs", "report", "backend", "json", "quiet", "color", "debug"];
+  const others = Object.keys(flags).filter((key) => !allowed.includes(key));
+  if (others.length > 0) throw usageError(`${others.join(", ")}: only together with --models, which trains`);
+}
+
+async function trainModels(
+  models: readonly string[],
+  flags: CompareFlags,
+  output: Output,
+): Promise<string[]> {
+  const [{ train }, { findModel }, { RunFolder }] = await Promise.all([
+    import("../train/train.js"),
+    import("../models/registry.js"),
+    import("../run.js"),
+  ]);
+  if (new Set(models).size < Math.max(2, models.length)) {
+    throw usageError(`--models: expected at least two different models, found ${models.join(", ")}`);
+  }
+  const out = flags.out ?? join("checkpoints", "compare");
+  // All that can be wrong is found before the first of the trainings starts.
+  const plans = models.map((model) => ({
+    settings: settingsFromFlags({ ...flags, model: findModel(model).name }),
+    path: join(out, model),
+  }));
+  const taken = plans.find(({ path }) => new RunFolder(path).exists());
+  if (taken !== undefined && !flags.force) {
+    throw new UserError(`${taken.path} already holds a run: choose another --out, or replace it with --force`);
+  }
+  for (const { settings, path } of plans) {
+    await withProgress(
+      output,
+      (hooks) => train(settings, { out: path, force: flags.force ?? false }, hooks),
+      `${settings.model}: `,
+    );
+  }
+  return plans.map(({ path }) => path);
+}
+
+function reportFolder(flags: CompareFlags): string {
+  if (flags.report !== undefined) return flags.report;
+  if (flags.models !== undefined) return join(flags.out ?? join("checkpoints", "compare"), "report");
+  const base = join("checkpoints", "comparison");
+  for (let i = 1; ; i++) {
+    const path = i === 1 ? base : `${base}-${i}`;
+    if (!existsSync(path)) return path;
+  }
+}
+
+async function describe(
+  { comparison, bySpeaker }: DetailedComparison,
+  report: string,
+  output: Output,
+): Promise<string> {
+  const { terminalTable } = await import("../plot/terminal.js");
+  const look = { width: output.width, color: output.color };
+  const { examples, baseline, runs, pairs }: Comparison = comparison;
+  return [
+    paint(
+      "bold",
+      `${examples} clips; always answering "${baseline.label}" would get ${percent(baseline.accuracy)}`,
+    ),
+    "",
+    terminalTable(
+      [
+        "run",
+        "input",
+        "accuracy",
+        "95 % interval",
+        "macro F1",
+        "loss",
+        "parameters",
+        "multiply-adds",
+        "ms a clip",
+      ],
+      runs.map((run) => [
+        run.run,
+        run.input,
+        percent(run.accuracy),
+        `${percent(run.accuracyCi95[0], 1)} to ${percent(run.accuracyCi95[1], 1)}`,
+        run.macroF1.toFixed(3),
+        run.loss.toFixed(4),
+        count(run.params),
+        count(run.macs),
+        run.msPerClip.toFixed(1),
+      ]),
+      look,
+    ),
+    `intervals: bootstrap over ${bySpeaker ? "speakers" : "clips"}`,
+    "",
+    terminalTable(
+      ["a", "b", "only a right", "only b right", "McNemar p"],
+      pairs.map((pair) => [
+        pair.a,
+        pair.b,
+        String(pair.aOnlyRight),
+        String(pair.bOnlyRight),
+        pValue(pair.mcnemarP),
+      ]),
+      look,
+    ),
+    "",
+    `report: ${report}`,
+  ].join("\n");
+}
+
+function pValue(p: number): string {
+  return p < 0.0001 ? p.toExponential(1) : p.toFixed(4);
+}

@@ -1,0 +1,79 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from "commander";
+import { UserError } from "../errors.js";
+import { packageVersion } from "../version.js";
+import { compareCommand } from "./compare.js";
+import { evaluateCommand } from "./evaluate.js";
+import { modelsCommand } from "./models.js";
+import { paint } from "./output.js";
+import { predictCommand } from "./predict.js";
+import { trainCommand } from "./train.js";
+
+const exitUsage = 2;
+const exitInterrupted = 130;
+
+const program = new Command("kws")
+  .description(
+    "Train, evaluate and compare speech-command classifiers, on raw waveforms and on spectrograms.",
+  )
+  .version(packageVersion, "-V, --version", "print the version of the package")
+  .addHelpText(
+    "after",
+    "\nExample:\n  $ kws train --data sample --model spectrogram --width 0.25 --learning-rate 1e-3 --epochs 3",
+  );
+for (const create of [trainCommand, evaluateCommand, predictCommand, compareCommand, modelsCommand]) {
+  program.addCommand(create());
+}
+for (const each of [program, ...program.commands]) {
+  each.exitOverride().configureOutput({ outputError: () => undefined }); // printed below, like every other error
+}
+
+// Whoever reads the output may stop reading (`kws … | head`): that is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === "EPIPE" ? 0 : 1);
+});
+
+try {
+  await program.parseAsync();
+  // A backend's threads must not keep the process alive once the work is done.
+  await flush();
+  process.exit(process.exitCode ?? 0);
+} catch (error) {
+  process.exitCode = exitCodeFor(error);
+  await flush();
+  process.exit();
+}
+
+function exitCodeFor(error: unknown): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0; // --help, --version
+    if (error.code === "commander.help") return exitUsage; // no command given: the help was printed
+    printError(error.message.replace(/^error: /, ""), error);
+    return exitUsage;
+  }
+  if (error instanceof Error && error.name === "TrainingInterrupted") {
+    process.stderr.write(`${error.message}\n`);
+    return exitInterrupted;
+  }
+  if (error instanceof UserError) {
+    printError(error.message, error);
+    return error.exitCode;
+  }
+  printError(`${error instanceof Error ? error.message : String(error)} (--debug shows where)`, error);
+  return 1;
+}
+
+function printError(message: string, error: unknown): void {
+  const line = message.replace(/\s*\n\s*/g, " ").trim();
+  process.stderr.write(`${paint("red", "error:", process.stderr)} ${line}\n`);
+  if (process.argv.includes("--debug") && error instanceof Error) {
+    process.stderr.write(`${error.stack}\n`);
+    if (error.cause instanceof Error) process.stderr.write(`caused by ${error.cause.stack}\n`);
+  }
+}
+
+function flush(): Promise<unknown> {
+  return Promise.all(
+    [process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write("", resolve))),
+  );
+}

@@ -1,0 +1,49 @@
+import type { Command } from "commander";
+import { type CommonFlags, command, numberAbove, outputFor, wholeNumber } from "./options.js";
+import { count } from "./output.js";
+
+export function modelsCommand(): Command {
+  return command("models", "list the models with their size and cost", "kws models --width 0.25")
+    .option("--label-count <n>", "labels to tell apart", wholeNumber("--label-count", 2), 12)
+    .option("--width <factor>", "width multiplier", numberAbove("--width", 0), 1)
+    .option(
+      "--sample-rate <hz>",
+      "samples a second, a clip being one second",
+      wholeNumber("--sample-rate", 1),
+      8000,
+    )
+    .action(async (flags: CommonFlags & { labelCount: number; width: number; sampleRate: number }) => {
+      const output = outputFor(flags);
+      const [{ startBackend }, { modelCost }, { modelRegistry }, { terminalTable }] = await Promise.all([
+        import("../backend/index.js"),
+        import("../models/cost.js"),
+        import("../models/registry.js"),
+        import("../plot/terminal.js"),
+      ]);
+      await startBackend("cpu", "short");
+      const { labelCount, width, sampleRate } = flags;
+      const models = [...modelRegistry.values()].map((definition) => {
+        const model = definition.build({ labelCount, width, sampleRate, clipLength: sampleRate, seed: 0 });
+        const entry = { model: definition.name, input: definition.input, ...modelCost(model) };
+        model.dispose();
+        return { entry, summary: definition.summary };
+      });
+      const rows = models.map(({ entry, summary }) => [
+        entry.model,
+        entry.input,
+        count(entry.params),
+        millions(entry.macs),
+        millions(entry.frontEndMacs),
+        summary,
+      ]);
+      const columns = ["model", "input", "parameters", "multiply-adds", "front end", ""];
+      output.result(
+        terminalTable(columns, rows, { width: output.width, color: output.color }),
+        models.map(({ entry }) => entry),
+      );
+    });
+}
+
+function millions(value: number): string {
+  return value === 0 ? "0" : `${count(Math.round(value / 1e5) / 10)} M`;
+}

@@ -1,0 +1,136 @@
+import { readFileSync } from "node:fs";
+import type { Command } from "commander";
+import type { BackendChoice } from "../backend/index.js";
+import { usageError } from "../errors.js";
+import type { Prediction } from "../eval/predict.js";
+import { backendOption, type CommonFlags, collect, command, outputFor, wholeNumber } from "./options.js";
+import { type Output, paint, percent } from "./output.js";
+
+interface PredictFlags extends CommonFlags {
+  topK: number;
+  data?: string[];
+  index?: number | "random";
+  seed: number;
+  saveWav?: string;
+  backend: BackendChoice;
+}
+
+export function predictCommand(): Command {
+  return command(
+    "predict",
+    "what a run makes of WAV files, or of one clip of a data set",
+    "kws predict checkpoints/spectrogram recording.wav",
+    "kws predict checkpoints/spectrogram --data sample --index random --save-wav clip.wav",
+  )
+    .argument("<run>", "a run folder")
+    .argument("[files...]", "WAV files; - reads one from stdin")
+    .option("--top-k <n>", "how many labels to show", wholeNumber("--top-k", 1), 3)
+    .option("--data <path>", "take a clip of this data instead; repeatable", collect)
+    .option("--index <row>", "which clip of it: its row, or random", (text) =>
+      text === "random" ? text : wholeNumber("--index", 0)(text),
+    )
+    .option("--save-wav <file>", "write the clip as a WAV, to listen to")
+    .option("--seed <n>", "fixes the random choice", wholeNumber("--seed", 0), 42)
+    .addOption(backendOption())
+    .action(async (path: string, files: string[], flags: PredictFlags) => {
+      checkUsage(files, flags);
+      const output = outputFor(flags);
+      const [{ startBackend }, { RunFolder }] = await Promise.all([
+        import("../backend/index.js"),
+        import("../run.js"),
+      ]);
+      const run = new RunFolder(path);
+      const config = run.readConfig();
+      const backend = await startBackend(flags.backend, "short");
+      output.log(`backend: ${backend.name} (${backend.device})`);
+      const model = await run.readBest();
+      const documents =
+        flags.data === undefined
+          ? await predictFiles(files, model, config, flags, output)
+          : [await predictRow(flags.data, model, config, flags, output)];
+      output.result(documents.map((document) => describe(document)).join("\n"), documents);
+    });
+}
+
+type Model = Parameters<typeof import("../eval/predict.js").predictClip>[0];
+type Config = import("../settings.js").RunConfig;
+
+interface PredictDocument extends Prediction {
+  file?: string;
+  index?: number;
+  trueLabel?: string;
+  correct?: boolean;
+}
+
+async function predictFiles(
+  files: readonly string[],
+  model: Model,
+  config: Config,
+  { topK }: PredictFlags,
+  output: Output,
+): Promise<PredictDocument[]> {
+  const { decodeWav, readWavFile } = await import("../data/wav.js");
+  const { predictAudio } = await import("../eval/predict.js");
+  const documents: PredictDocument[] = [];
+  for (const file of files) {
+    const audio =
+      file === "-" ? decodeWav(readFileSync(0), "stdin", { streamed: true }) : await readWavFile(file);
+    const { prediction, notes } = await predictAudio(model, config, audio, topK);
+    for (const note of notes) output.log(`${file}: ${note}`);
+    documents.push({ file, ...prediction });
+  }
+  return documents;
+}
+
+async function predictRow(
+  data: readonly string[],
+  model: Model,
+  config: Config,
+  flags: PredictFlags,
+  output: Output,
+): Promise<PredictDocument> {
+  const { atSampleRate, loadClips } = await import("../data/load.js");
+  const { chooseClip, predictClip } = await import("../eval/predict.js");
+  const { sampleRate } = config;
+  const onProgress = output.progress("reading the data");
+  const clips = atSampleRate(await loadClips(data, { seed: flags.seed, sampleRate, onProgress }), sampleRate);
+  const row = chooseClip(clips, flags.index!, flags.seed);
+  const wave = new Float32Array(clips.samples.clipLength);
+  clips.samples.read(row, wave);
+  if (flags.saveWav !== undefined) {
+    const [{ encodeWav }, { writeFileAtomic }] = await Promise.all([
+      import("../data/wav.js"),
+      import("../files.js"),
+    ]);
+    writeFileAtomic(flags.saveWav, encodeWav(wave, sampleRate));
+    output.log(`saved to ${flags.saveWav}`);
+  }
+  const prediction = await predictClip(model, config.labels, wave, flags.topK);
+  const trueLabel = clips.labels[row]!;
+  const correct = prediction.label === trueLabel;
+  return { file: data.join(" + "), ...prediction, index: clips.rows[row]!, trueLabel, correct };
+}
+
+function checkUsage(files: readonly string[], flags: PredictFlags): void {
+  if (flags.data === undefined && flags.index !== undefined) throw usageError("--index needs --data");
+  if (flags.data === undefined && flags.saveWav !== undefined) throw usageError("--save-wav needs --data");
+  if (flags.data !== undefined && files.length > 0)
+    throw usageError("expected WAV files or --data, found both");
+  if (flags.data !== undefined && flags.index === undefined) {
+    throw usageError("--data needs --index: a row, or random");
+  }
+  if (flags.data === undefined && files.length === 0)
+    throw usageError("expected WAV files (or --data and --index), found none");
+}
+
+function describe({ file, index, trueLabel, correct, label, probability, top }: PredictDocument): string {
+  const name = index === undefined ? file : `${file} row ${index}`;
+  const others = top.slice(1).map((entry) => `${entry.label} ${percent(entry.probability, 1)}`);
+  const verdict =
+    correct === undefined
+      ? ""
+      : correct
+        ? paint("green", "  right")
+        : paint("red", `  wrong: it is ${trueLabel}`);
+  return `${name}: ${paint("bold", label)} ${percent(probability, 1)}${verdict}${others.length > 0 ? `  (${others.join(", ")})` : ""}`;
+}

@@ -1,0 +1,166 @@
+import type { Command } from "commander";
+import { usageError } from "../errors.js";
+import {
+  defaultSettings,
+  type GivenSettings,
+  readConfigFile,
+  resolveSettings,
+  settingsSchema,
+} from "../settings.js";
+import type { TrainHooks, TrainSummary } from "../train/train.js";
+import {
+  type CommonFlags,
+  collect,
+  commaList,
+  command,
+  numberOrText,
+  outputFor,
+  wholeNumber,
+} from "./options.js";
+import { count, duration, type Output, paint, percent } from "./output.js";
+
+interface TrainFlags extends CommonFlags, GivenSettings {
+  out?: string;
+  force?: boolean;
+  resume?: string;
+  config?: string;
+}
+
+export function trainCommand(): Command {
+  const train = command(
+    "train",
+    "train a model and write its run folder",
+    "kws train --data sample --model spectrogram --width 0.25 --learning-rate 1e-3 --epochs 3",
+    "kws train --resume checkpoints/spectrogram --epochs 5",
+  )
+    .option("--model <name>", "the architecture (kws models lists them)")
+    .option("--out <folder>", "the run folder (default: checkpoints/<model>)")
+    .option("--force", "replace the run that the folder holds")
+    .option("--resume <run>", "go on with a stopped run from its last state");
+  return settingOptions(train).action(async (flags: TrainFlags) => {
+    const output = outputFor(flags);
+    const { resumeTraining, train } = await import("../train/train.js");
+    const summary = await withProgress(output, async (hooks) => {
+      if (flags.resume !== undefined) return resumeTraining(flags.resume, resumeOptions(flags), hooks);
+      const settings = settingsFromFlags(flags);
+      return train(settings, { out: flags.out, force: flags.force ?? false }, hooks);
+    });
+    output.result(await describeTraining(summary, output), summary);
+  });
+}
+
+/** The flags that are settings of a training, each named as its key, but for `--model`. */
+export function settingOptions(train: Command): Command {
+  const shown = (key: keyof typeof defaultSettings) => `(default: ${defaultSettings[key]})`;
+  return train
+    .option("--data <path>", "an .npz, a folder of WAVs, or sample; repeatable, several are joined", collect)
+    .option("--epochs <n>", `passes over the training part ${shown("epochs")}`, numberOrText)
+    .option("--batch-size <n>", `clips an update ${shown("batchSize")}`, numberOrText)
+    .option("--learning-rate <rate>", `Adam's step size ${shown("learningRate")}`, numberOrText)
+    .option("--schedule <kind>", `constant, or cosine down to zero ${shown("schedule")}`)
+    .option("--width <factor>", `width multiplier on every layer's channels ${shown("width")}`, numberOrText)
+    .option(
+      "--augment <recipe>",
+      `none, or standard: random changes to the training clips ${shown("augment")}`,
+    )
+    .option(
+      "--early-stop <n>",
+      "stop after n epochs without improvement; 0 never does (default: 0)",
+      numberOrText,
+    )
+    .option("--monitor <figure>", `valLoss or valAccuracy: decides the best epoch ${shown("monitor")}`)
+    .option(
+      "--split <kind>",
+      "speaker, random, course or official (default: speaker, where speakers are known)",
+    )
+    .option(
+      "--val-size <share>",
+      `validation's share of the speakers or clips ${shown("valSize")}`,
+      numberOrText,
+    )
+    .option("--test-size <share>", `the test's share ${shown("testSize")}`, numberOrText)
+    .option("--labels <a,b,c>", "only these labels (default: all that the data has)", commaList)
+    .option("--limit <n>", "take a sample of n clips, the same share of each label", numberOrText)
+    .option("--sample-rate <hz>", "what folders of WAVs are resampled to (default: 8000)", numberOrText)
+    .option("--seed <n>", `fixes every random choice ${shown("seed")}`, numberOrText)
+    .option("--backend <name>", `auto, tensorflow, webgpu, wasm or cpu ${shown("backend")}`)
+    .option("--config <file>", "settings as JSON, or a run's config.json; flags go before it");
+}
+
+/** Flag over file over default. */
+export function settingsFromFlags(flags: GivenSettings & { config?: string }) {
+  const given = Object.fromEntries(
+    Object.keys(settingsSchema.shape).map((key) => [key, flags[key as keyof GivenSettings]]),
+  );
+  const file =
+    flags.config === undefined ? undefined : { path: flags.config, settings: readConfigFile(flags.config) };
+  return resolveSettings(given, file);
+}
+
+function resumeOptions(flags: TrainFlags): { epochs?: number } {
+  const others = Object.keys(flags).filter(
+    (key) => (key in settingsSchema.shape && key !== "epochs") || ["out", "force", "config"].includes(key),
+  );
+  if (others.length > 0) {
+    throw usageError(
+      `--resume goes on with the run's own settings: only --epochs may be given, found ${others.join(", ")}`,
+    );
+  }
+  return flags.epochs === undefined ? {} : { epochs: wholeNumber("--epochs", 1)(String(flags.epochs)) };
+}
+
+/** Runs a training with its progress shown, and Ctrl-C turned into a stop that saves the state. */
+export async function withProgress<T>(
+  output: Output,
+  work: (hooks: TrainHooks) => Promise<T>,
+  label = "",
+): Promise<T> {
+  const { TrainingProgress } = await import("./training-progress.js");
+  const progress = new TrainingProgress(output, label);
+  const stop = new AbortController();
+  const onInterrupt = () => {
+    progress.stopBar();
+    output.log("stopping: the state is being saved (Ctrl-C again to stop at once, without saving)");
+    stop.abort();
+  };
+  process.once("SIGINT", onInterrupt);
+  try {
+    return await work({
+      report: (line) => {
+        progress.stopBar();
+        output.log(`${label}${line}`);
+      },
+      onLoading: output.progress(`${label}reading the data`),
+      onValidating: (done, total) => {
+        progress.stopBar();
+        output.progress(`${label}validating`)(done, total);
+      },
+      onTesting: output.progress(`${label}testing`),
+      callbacks: [progress],
+      signal: stop.signal,
+    });
+  } finally {
+    progress.stopBar();
+    output.endBar();
+    process.removeListener("SIGINT", onInterrupt);
+  }
+}
+
+async function describeTraining(summary: TrainSummary, output: Output): Promise<string> {
+  const { RunFolder } = await import("../run.js");
+  const { terminalCurves } = await import("../plot/terminal.js");
+  const { best, test } = summary;
+  const run = new RunFolder(summary.run);
+  return [
+    terminalCurves(run.readHistory(), { width: output.width, color: output.color }),
+    "",
+    `${summary.model}: ${count(summary.params)} parameters, ${summary.epochs} epochs of ${duration(summary.secondsPerEpoch)} (${summary.examplesPerSecond.toFixed(0)} examples/s, ${summary.backend})`,
+    `best epoch ${best.epoch}: validation accuracy ${percent(best.valAccuracy)}, loss ${best.valLoss.toFixed(4)}`,
+    paint(
+      "bold",
+      `test accuracy ${percent(test.accuracy)} of ${test.examples} clips, loss ${test.loss.toFixed(4)}`,
+    ),
+    `  (always answering "${test.baseline.label}" would get ${percent(test.baseline.accuracy)})`,
+    `saved to ${summary.run}; curves in ${run.curvesPngPath}`,
+  ].join("\n");
+}

@@ -1,0 +1,57 @@
+import { UserError } from "../errors.js";
+import type { RunConfig } from "../run.js";
+import type { TrainSettings } from "../settings.js";
+import type { Clips, Split } from "./clips.js";
+import { resolveLabels } from "./labels.js";
+import { loadClips } from "./load.js";
+import { defaultSplitKind, splitClips } from "./split.js";
+
+/** What a training's settings say of its data. */
+export type DatasetSettings = Pick<
+  TrainSettings,
+  "data" | "labels" | "limit" | "sampleRate" | "seed" | "split" | "valSize" | "testSize"
+>;
+
+/** Clips with the labels to tell apart and the parts they are split into: all that follows from the settings. */
+export interface Dataset {
+  clips: Clips;
+  labels: string[];
+  splitKind: NonNullable<TrainSettings["split"]>;
+  split: Split;
+}
+
+export async function loadDataset(
+  settings: DatasetSettings,
+  onProgress?: (done: number, total: number) => void,
+): Promise<Dataset> {
+  const { seed, valSize, testSize } = settings;
+  const clips = await loadClips(settings.data, {
+    seed,
+    ...(settings.sampleRate !== undefined && { sampleRate: settings.sampleRate }),
+    ...(settings.labels !== undefined && { labels: settings.labels }),
+    ...(settings.limit !== undefined && { limit: settings.limit }),
+    ...(onProgress && { onProgress }),
+  });
+  const labels = resolveLabels(clips.labels, settings.labels);
+  const splitKind = settings.split ?? defaultSplitKind(clips);
+  return { clips, labels, splitKind, split: splitClips(clips, { kind: splitKind, valSize, testSize, seed }) };
+}
+
+/**
+ * Loads a run's own data set again, split as it was.
+ *
+ * @throws UserError when the data is no longer what the run was trained on
+ */
+export async function loadRunDataset(
+  config: RunConfig,
+  onProgress?: (done: number, total: number) => void,
+): Promise<Dataset> {
+  const labels = config.labelsChosen ? config.labels : undefined;
+  const dataset = await loadDataset({ ...config, labels }, onProgress);
+  config.sources.forEach((source, i) => {
+    if (dataset.clips.sources[i]?.fingerprint !== source.fingerprint) {
+      throw new UserError(`${source.path} has changed since the run was trained on it`);
+    }
+  });
+  return dataset;
+}

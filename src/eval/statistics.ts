@@ -1,0 +1,68 @@
+import { Random } from "../random.js";
+
+/**
+ * Exact McNemar test (two-sided binomial): how likely a split of the disagreements at least as uneven is where neither
+ * of two classifiers is better. Source: McNemar (1947); the exact form as in Dietterich (1998).
+ *
+ * @param aOnlyRight examples that only the first got right
+ * @param bOnlyRight examples that only the second got right
+ * @returns p in (0, 1]; 1 where they never disagree
+ */
+export function mcnemarExact(aOnlyRight: number, bOnlyRight: number): number {
+  const n = aOnlyRight + bOnlyRight;
+  const fewer = Math.min(aOnlyRight, bOnlyRight);
+  // Terms of the binomial in logarithms: 2^-n underflows from n = 1,075 on.
+  let logTerm = -n * Math.LN2;
+  let tail = 0;
+  for (let k = 0; k <= fewer; k++) {
+    tail += Math.exp(logTerm);
+    logTerm += Math.log(n - k) - Math.log(k + 1);
+  }
+  return Math.min(1, 2 * tail);
+}
+
+/**
+ * Percentile bootstrap 95 % confidence interval of an accuracy (Efron and Tibshirani, 1993). Whole groups are drawn with
+ * replacement where groups are given (clips of one speaker are no independent witnesses), else single examples.
+ *
+ * @param correct by example, 1 or 0
+ * @param groups by example, such as the speaker
+ */
+export function bootstrapAccuracyCi95(
+  correct: ArrayLike<number>,
+  groups: readonly string[] | undefined,
+  seed: number,
+  draws = 2000,
+): [low: number, high: number] {
+  const byGroup = new Map<string, { right: number; count: number }>();
+  for (let i = 0; i < correct.length; i++) {
+    const key = groups?.[i] ?? String(i);
+    const group = byGroup.get(key) ?? { right: 0, count: 0 };
+    group.right += correct[i]!;
+    group.count++;
+    byGroup.set(key, group);
+  }
+  const all = [...byGroup.values()];
+  const random = new Random(seed, "bootstrap");
+  const accuracies = new Float64Array(draws);
+  for (let draw = 0; draw < draws; draw++) {
+    let right = 0;
+    let count = 0;
+    for (let i = 0; i < all.length; i++) {
+      const group = all[random.integer(all.length)]!;
+      right += group.right;
+      count += group.count;
+    }
+    accuracies[draw] = right / count;
+  }
+  accuracies.sort();
+  return [quantile(accuracies, 0.025), quantile(accuracies, 0.975)];
+}
+
+/** Quantile of ascending values, linear between them (NumPy's default). */
+export function quantile(ascending: ArrayLike<number>, share: number): number {
+  const at = share * (ascending.length - 1);
+  const low = Math.floor(at);
+  const high = Math.min(low + 1, ascending.length - 1);
+  return ascending[low]! + (at - low) * (ascending[high]! - ascending[low]!);
+}
