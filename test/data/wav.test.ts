@@ -1,9 +1,11 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readNpz } from "../../src/data/npz.js";
 import { clipFromAudio, decodeWav, encodeWav, readWavFile } from "../../src/data/wav.js";
 import { UserError } from "../../src/errors.js";
 import {
@@ -423,6 +425,45 @@ describe("readWavFile", () => {
     expect(String(error)).toContain(`${text} is not a WAV file`);
   });
 });
+
+const shared = new URL("../../../shared/data/", import.meta.url);
+
+describe.skipIf(!existsSync(shared))("recordings of Speech Commands, beside the npz made of them", () => {
+  it("agree with the rows that the manifest names", async () => {
+    const wavs = new URL("wavs/", shared);
+    const [header, ...lines] = readFileSync(new URL("manifest.csv", wavs), "utf8").trim().split(/\r?\n/);
+    expect(header).toBe("file,label,word,speaker,npz_row");
+    const { samples, labels } = await readNpz(
+      fileURLToPath(new URL("speech_commands_8k_subset.npz", shared)),
+    );
+    const expected = new Float32Array(8000);
+    let compared = 0;
+    for (const line of lines) {
+      const [file = "", label, , , row] = line.split(",");
+      if (Number(row) < 0) continue;
+      const audio = await readWavFile(fileURLToPath(new URL(file, wavs)));
+      const clip = clipFromAudio(audio, 8000, 8000);
+      expect(clip.notes).toEqual(["resampled from 16000 Hz to 8000 Hz"]);
+      samples.read(Number(row), expected);
+      expect(labels[Number(row)]).toBe(label);
+      expect(correlation(clip.samples, expected), file).toBeGreaterThan(0.999);
+      compared++;
+    }
+    expect(compared).toBe(12);
+  });
+});
+
+function correlation(a: Float32Array, b: Float32Array): number {
+  const mean = (values: Float32Array) => values.reduce((sum, x) => sum + x, 0) / values.length;
+  const [meanA, meanB] = [mean(a), mean(b)];
+  let [ab, aa, bb] = [0, 0, 0];
+  a.forEach((x, i) => {
+    ab += (x - meanA) * (b[i]! - meanB);
+    aa += (x - meanA) ** 2;
+    bb += (b[i]! - meanB) ** 2;
+  });
+  return ab / Math.sqrt(aa * bb);
+}
 
 function expectUserError(action: () => unknown, message: RegExp): void {
   let caught: unknown;

@@ -1,0 +1,212 @@
+import { createHash } from "node:crypto";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { describeSystemError, UserError } from "../errors.js";
+import type { Clips, Part } from "./clips.js";
+import { mendLabel } from "./labels.js";
+import { SampleStoreBuilder } from "./samples.js";
+import { type Audio, clipFromAudio, decodeWav, monoAtRate, readWavBytes } from "./wav.js";
+
+const noiseFolder = "_background_noise_";
+const noiseSegmentSeconds = 10;
+
+/** The lists of the data set's own split; what is in neither is for training. */
+const partLists: Readonly<Record<string, Part>> = {
+  "validation_list.txt": "val",
+  "testing_list.txt": "test",
+};
+
+/** Files that are read ahead while one is decoded: enough to keep a disk busy, few enough to hold in memory. */
+const filesAhead = 16;
+
+/**
+ * Reads a folder in the layout of Speech Commands (Warden, arXiv:1804.03209): `<word>/<speaker>_nohash_<n>.wav`, a clip
+ * a file, labelled by its folder; `_background_noise_/`, whose long recordings are cut into clips of `silence`; and, if
+ * they are there, `validation_list.txt` and `testing_list.txt`. Each clip is one second, made as `clipFromAudio` says.
+ *
+ * Rows are in the order of their files' names, so the same folder gives the same rows everywhere. Speakers are known
+ * only where every file name has `_nohash_`; the "speaker" of noise is `bg_<recording>_<segment of ten seconds>`.
+ *
+ * @param options.sampleRate the clips' rate in Hz, and so their length in samples
+ * @param options.onProgress called after each file
+ * @throws UserError that names the file or folder that cannot be read or is no sound WAV file
+ */
+export async function readFolder(
+  path: string,
+  options: { sampleRate: number; onProgress?: ((done: number, total: number) => void) | undefined },
+): Promise<Clips> {
+  const { sampleRate, onProgress } = options;
+  const files = await listWavFiles(path);
+  const listed = await readPartLists(path);
+  const fingerprint = createHash("sha256");
+  for (const { name, bytes } of listed.files) addToFingerprint(fingerprint, name, bytes);
+
+  const builder = new SampleStoreBuilder(sampleRate);
+  const labels: string[] = [];
+  const speakers: (string | undefined)[] = [];
+  const parts: Part[] = [];
+  let done = 0;
+  for await (const { file, bytes } of readAhead(path, files)) {
+    addToFingerprint(fingerprint, file.name, bytes);
+    const audio = decodeWav(bytes, join(path, file.name));
+    if (file.folder === noiseFolder) {
+      const segments = cutNoise(audio, file.base, sampleRate);
+      for (const { samples, segment } of segments) {
+        builder.append(samples);
+        labels.push("silence");
+        speakers.push(segment);
+        parts.push(partByName(segment));
+      }
+    } else {
+      const { samples } = clipFromAudio(audio, sampleRate, sampleRate);
+      builder.append(storable(samples, audio, sampleRate));
+      labels.push(labelOf(file.folder));
+      speakers.push(speakerOf(file.base));
+      parts.push(listed.parts.get(file.name) ?? "train");
+    }
+    done++;
+    onProgress?.(done, files.length);
+  }
+
+  const allSpeakers = speakers.every((speaker) => speaker !== undefined);
+  return {
+    sampleRate,
+    samples: builder.finish(path),
+    labels,
+    words: labels,
+    ...(allSpeakers ? { speakers } : {}),
+    ...(listed.files.length > 0 ? { officialParts: parts } : {}),
+    rows: Int32Array.from(labels, (_, row) => row),
+    sources: [{ path, fingerprint: fingerprint.digest("hex"), rows: labels.length }],
+  };
+}
+
+interface WavFile {
+  /** `<folder>/<base>.wav`, as it stands in the data set's lists. */
+  readonly name: string;
+  readonly folder: string;
+  readonly base: string;
+}
+
+async function listWavFiles(path: string): Promise<WavFile[]> {
+  const files: WavFile[] = [];
+  for (const folder of await listFolders(path)) {
+    for (const entry of await list(join(path, folder))) {
+      // A dot in front: hidden, such as the "._" files that macOS leaves beside each file.
+      const base = /^([^.].*)\.wav$/i.exec(entry.name)?.[1];
+      if (base !== undefined) files.push({ name: `${folder}/${entry.name}`, folder, base });
+    }
+  }
+  if (files.length === 0) {
+    throw new UserError(
+      `${path} has no word folders with WAV files: <word>/<speaker>_nohash_<n>.wav was expected, such as yes/0a7c2a8d_nohash_0.wav`,
+    );
+  }
+  return files.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function listFolders(path: string): Promise<string[]> {
+  const folders: string[] = [];
+  for (const entry of await list(path)) {
+    if (entry.name.startsWith(".")) continue;
+    // A link counts as what it leads to; one that leads nowhere, as nothing.
+    const kind = entry.isSymbolicLink() ? await stat(join(path, entry.name)).catch(() => entry) : entry;
+    if (kind.isDirectory()) folders.push(entry.name);
+  }
+  return folders;
+}
+
+async function list(path: string) {
+  try {
+    return await readdir(path, { withFileTypes: true });
+  } catch (error) {
+    throw describeSystemError(error, "read", path);
+  }
+}
+
+/** The files in order with their bytes, a few of them read ahead. */
+async function* readAhead(path: string, files: readonly WavFile[]) {
+  const reading: Promise<Uint8Array>[] = [];
+  let next = 0;
+  for (const file of files) {
+    while (next < files.length && reading.length < filesAhead) {
+      const bytes = readWavBytes(join(path, files[next++]!.name));
+      bytes.catch(() => {}); // it is reported when its turn comes, if it does
+      reading.push(bytes);
+    }
+    yield { file, bytes: await reading.shift()! };
+  }
+}
+
+async function readPartLists(path: string) {
+  const files: { name: string; bytes: Uint8Array }[] = [];
+  const parts = new Map<string, Part>();
+  for (const [name, part] of Object.entries(partLists)) {
+    let bytes: Buffer;
+    try {
+      bytes = await readFile(join(path, name));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") continue;
+      throw describeSystemError(error, "read", join(path, name));
+    }
+    files.push({ name, bytes });
+    for (const line of bytes.toString("utf8").split("\n")) {
+      const file = line.trim();
+      if (file === "") continue;
+      if (parts.has(file) && parts.get(file) !== part) {
+        throw new UserError(
+          `${join(path, name)} lists ${file}, which ${Object.keys(partLists)[0]} lists too`,
+        );
+      }
+      parts.set(file, part);
+    }
+  }
+  return { files, parts };
+}
+
+function addToFingerprint(hash: ReturnType<typeof createHash>, name: string, bytes: Uint8Array): void {
+  hash.update(`${name}\0${bytes.length}\0`).update(bytes);
+}
+
+/** The word is the folder's name; the data set's separate test archive has `_silence_` and `_unknown_`. */
+function labelOf(folder: string): string {
+  return mendLabel(folder.replace(/^_(silence|unknown)_$/, "$1"));
+}
+
+function speakerOf(base: string): string | undefined {
+  return /^(.+)_nohash_/.exec(base)?.[1];
+}
+
+/** One clip a second, a rest of less than a second left out; a recording of less than a second is one clip. */
+function cutNoise(audio: Audio, recording: string, sampleRate: number) {
+  const { samples } = monoAtRate(audio, sampleRate);
+  const count = Math.max(1, Math.floor(samples.length / sampleRate));
+  return Array.from({ length: count }, (_, second) => {
+    const clip = new Float32Array(sampleRate);
+    clip.set(samples.subarray(second * sampleRate, (second + 1) * sampleRate));
+    const segment = String(Math.floor(second / noiseSegmentSeconds)).padStart(2, "0");
+    return { samples: storable(clip, audio, sampleRate), segment: `bg_${recording}_${segment}` };
+  });
+}
+
+/**
+ * Resampled clips are rounded to 16 bits (what a recording resampled with sox or ffmpeg has), which halves their memory
+ * and errs by less than the recordings' own rounding. Floats beyond full scale stay as they are: they would be clipped.
+ */
+function storable(clip: Float32Array, audio: Audio, sampleRate: number): Float32Array {
+  if (audio.sampleRate === sampleRate) return clip;
+  if (audio.channels.some((channel) => channel.some((x) => Math.abs(x) > 1))) return clip;
+  return clip.map((x) => Math.max(-32768, Math.min(32767, Math.round(x * 32768))) / 32768);
+}
+
+/**
+ * The lists have no noise, so its segments get their parts as the makers of Speech Commands chose those of speakers: by
+ * the SHA-1 of the name, 10 % each (`which_set` in the data set's README).
+ */
+function partByName(name: string): Part {
+  const wavsPerClassAtMost = 2 ** 27 - 1;
+  const digest = BigInt(`0x${createHash("sha1").update(name).digest("hex")}`);
+  const percentage = (Number(digest % BigInt(wavsPerClassAtMost + 1)) * 100) / wavsPerClassAtMost;
+  if (percentage < 10) return "val";
+  return percentage < 20 ? "test" : "train";
+}
