@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { UserError } from "../errors.js";
 import { hash32 } from "../random.js";
 import { type BuildOptions, type ModelDefinition, scaleChannels } from "./definition.js";
 import { Dropout } from "./layers/dropout.js";
@@ -90,6 +91,11 @@ function buildCourseModel(
       x = apply(tf.layers.concatenate({ name: `skip${index + 1}` }), [x, input]); // [batch, …, filters + input's]
     }
     x = apply(pool(`pool${index + 1}`), x);
+  }
+  if (x.shape.includes(0)) {
+    throw new UserError(
+      `the model ${name} cannot take clips as short as ${clipLength} samples: its pools leave nothing`,
+    );
   }
   x = apply(new Dropout({ name: "dropout", rate: dropoutRate, seed, step: options.step }), x);
   x = apply(tf.layers.flatten({ name: "flatten" }), x);

@@ -33,8 +33,8 @@ export class Adam {
     this.slots = variables.map(({ name, variable }) => ({
       name,
       variable,
-      mean: tf.variable(tf.zerosLike(variable), false),
-      square: tf.variable(tf.zerosLike(variable), false),
+      mean: zeroVariable(variable),
+      square: zeroVariable(variable),
     }));
   }
 
@@ -67,4 +67,8 @@ export class Adam {
       square.dispose();
     }
   }
+}
+
+function zeroVariable(like: tf.Variable): tf.Variable {
+  return tf.tidy(() => tf.variable(tf.zerosLike(like), false)); // the tidy frees the tensor that it was made from
 }
