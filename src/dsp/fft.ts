@@ -1,6 +1,6 @@
 import FFT from "fft.js";
 import { UserError } from "../errors.js";
-import { remember } from "./cache.js";
+import { Cache } from "./cache.js";
 import { finiteSamples, requireInteger } from "./checks.js";
 import type { ComplexArray } from "./complex.js";
 
@@ -90,10 +90,10 @@ export interface FftPlan {
 /** The plan for n numbers. Plans hold work space, so one is used by one transform at a time. */
 export function fftPlan(n: number): FftPlan {
   // A long signal's tables are large, and take no longer to make than it takes to transform: not worth keeping.
-  return n <= 1 << 16 ? rememberedPlan(n) : createPlan(n);
+  return n <= 1 << 16 ? plans.get(n, createPlan) : createPlan(n);
 }
 
-const rememberedPlan = remember(32, createPlan);
+const plans = new Cache<number, FftPlan>(32);
 
 function createPlan(n: number): FftPlan {
   if (n === 1) return { transform: (data, result) => result.set(data) };
@@ -184,10 +184,10 @@ export interface RealFftPlan {
 
 /** The plan for n real samples. Plans hold work space, so one is used by one transform at a time. */
 export function realFftPlan(n: number): RealFftPlan {
-  return n <= 1 << 16 ? rememberedRealPlan(n) : createRealPlan(n);
+  return n <= 1 << 16 ? realPlans.get(n, createRealPlan) : createRealPlan(n);
 }
 
-const rememberedRealPlan = remember(32, createRealPlan);
+const realPlans = new Cache<number, RealFftPlan>(32);
 
 function createRealPlan(n: number): RealFftPlan {
   return n % 2 === 0 ? new EvenRealPlan(n) : new OddRealPlan(n);

@@ -1,3 +1,4 @@
+import { requireInteger, requirePositive } from "./checks.js";
 import type { ComplexArray } from "./complex.js";
 
 /**
@@ -15,6 +16,21 @@ export interface Spectrogram {
 export interface ComplexSpectrogram extends ComplexArray {
   frames: number;
   bins: number;
+}
+
+/** Real values with the axes they stand on. */
+export interface SpectrogramWithAxes extends Spectrogram {
+  /** Seconds, `[frames]`: the middle of each frame. */
+  times: Float64Array;
+  /** Hz, `[bins]`. */
+  frequencies: Float64Array;
+}
+
+/** The frequencies of a real transform's bins in Hz, k·sampleRate/nFft, `[floor(nFft / 2) + 1]`. */
+export function fftFrequencies(sampleRate: number, nFft: number): Float64Array {
+  requirePositive("sampleRate", sampleRate);
+  requireInteger("nFft", nFft);
+  return Float64Array.from({ length: Math.floor(nFft / 2) + 1 }, (_, k) => (k * sampleRate) / nFft);
 }
 
 /** `[rows, columns]` to `[columns, rows]`, as a copy. */

@@ -1,5 +1,5 @@
 import { usageError } from "../errors.js";
-import { remember } from "./cache.js";
+import { Cache } from "./cache.js";
 import { requireInteger, requireOneOf } from "./checks.js";
 
 export const windowNames = ["hann", "hamming", "blackman", "tukey", "rectangular"] as const;
@@ -38,23 +38,26 @@ export function sharedWindow(window: Window, length: number, form: WindowForm): 
   if (typeof window === "object" && "length" in window) {
     if (window.length !== length)
       throw usageError(`a window of ${length} values was expected, got ${window.length}`);
-    return Float64Array.from(window);
+    return finiteWindow(window);
   }
   const [name, alpha] = typeof window === "object" ? [window.name, window.alpha] : [window, 0.5];
   requireOneOf("window", name, windowNames);
   if (!(alpha >= 0 && alpha <= 1)) throw usageError(`tukey's alpha must lie in [0, 1], got ${alpha}`);
-  return namedWindow(`${name} ${alpha} ${length} ${form}`);
+  return known.get(`${name} ${alpha} ${length} ${form}`, () => {
+    const period = form === "periodic" ? length : length - 1;
+    if (length === 1) return Float64Array.of(1);
+    return Float64Array.from({ length }, (_, i) => shapes[name](i / period, alpha));
+  });
 }
 
-const namedWindow = remember(32, (key: string) => {
-  const [name, alpha, length, form] = key.split(" ") as [WindowName, string, string, WindowForm];
-  const values = new Float64Array(Number(length));
-  const period = form === "periodic" ? values.length : values.length - 1;
-  if (period === 0 || values.length === 1) return values.fill(1);
-  const shape = shapes[name];
-  for (let i = 0; i < values.length; i++) values[i] = shape(i / period, Number(alpha));
-  return values;
-});
+function finiteWindow(values: ArrayLike<number>): Float64Array {
+  const window = Float64Array.from(values);
+  const wrong = window.findIndex((value) => !Number.isFinite(value));
+  if (wrong >= 0) throw usageError(`a window's values must be finite, value ${wrong} is ${window[wrong]}`);
+  return window;
+}
+
+const known = new Cache<string, Float64Array>(32);
 
 // Each window as a function of the position in its period, 0 to 1.
 const shapes: Record<WindowName, (position: number, alpha: number) => number> = {

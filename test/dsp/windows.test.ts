@@ -47,6 +47,7 @@ describe("windows", () => {
     ["an alpha above 1", () => createWindow({ name: "tukey", alpha: 1.5 }, 8), /\[0, 1\], got 1.5/],
     ["an alpha that is no number", () => createWindow({ name: "tukey", alpha: Number.NaN }, 8), /got NaN/],
     ["own values of another length", () => createWindow([1, 2], 3), /3 values was expected, got 2/],
+    ["own values that are not finite", () => createWindow([1, Number.NaN], 2), /value 1 is NaN/],
   ])("%s is wrong usage", (_, make, message) => {
     expect(make).toThrow(expect.objectContaining({ exitCode: 2, message: expect.stringMatching(message) }));
   });

@@ -1,0 +1,154 @@
+import { UserError, usageError } from "../errors.js";
+import { Cache } from "./cache.js";
+import { requireInteger, requireOneOf, requirePositive } from "./checks.js";
+import { type DecibelOptions, powerToDb } from "./decibels.js";
+import { fftFrequencies, type Spectrogram } from "./spectrogram.js";
+import { powerSpectrogram, type StftOptions } from "./stft.js";
+
+export const melScales = ["slaney", "htk"] as const;
+/**
+ * `slaney`: linear below 1000 Hz, logarithmic above (M. Slaney, "Auditory Toolbox", 1998). `htk`: 2595·log10(1 + f/700)
+ * (S. Young et al., "The HTK Book"; O'Shaughnessy).
+ */
+export type MelScale = (typeof melScales)[number];
+
+const slaney = { hzPerMel: 200 / 3, breakHz: 1000, breakMel: 15, logStep: Math.log(6.4) / 27 };
+
+/** The mel value of a frequency in Hz. */
+export function hzToMel(hz: number, scale: MelScale = "slaney"): number {
+  requireOneOf("scale", scale, melScales);
+  if (scale === "htk") return 2595 * Math.log10(1 + hz / 700);
+  return hz < slaney.breakHz
+    ? hz / slaney.hzPerMel
+    : slaney.breakMel + Math.log(hz / slaney.breakHz) / slaney.logStep;
+}
+
+/** The frequency in Hz of a mel value. */
+export function melToHz(mel: number, scale: MelScale = "slaney"): number {
+  requireOneOf("scale", scale, melScales);
+  if (scale === "htk") return 700 * (10 ** (mel / 2595) - 1);
+  return mel < slaney.breakMel
+    ? mel * slaney.hzPerMel
+    : slaney.breakHz * Math.exp(slaney.logStep * (mel - slaney.breakMel));
+}
+
+export interface MelFilterOptions {
+  /** Hz */
+  sampleRate: number;
+  nFft: number;
+  /** Bands. Default: 40. */
+  nMels?: number;
+  /** Where the lowest band begins, Hz. Default: 0. */
+  minFrequency?: number;
+  /** Where the highest band ends, Hz. Default: half the sample rate. */
+  maxFrequency?: number;
+  /** Default: slaney. */
+  scale?: MelScale;
+  /** `slaney`: every band has the same area; `none`: every peak is 1. Default: what the scale's source has, `none` for htk. */
+  norm?: "slaney" | "none";
+}
+
+export interface MelFilterBank {
+  /** `[nMels, bins]`: the triangles, band by band. */
+  weights: Float64Array;
+  nMels: number;
+  bins: number;
+  /** Band m's weights are zero outside of the bins `starts[m]` to, exclusively, `ends[m]`. */
+  starts: Int32Array;
+  ends: Int32Array;
+  /** Hz, `[nMels]`: where each band peaks. */
+  centers: Float64Array;
+}
+
+/**
+ * Triangular filters on a transform's bins whose corners are evenly spaced in mel: `librosa.filters.mel`. A band that
+ * is narrower than the bins' spacing may hold none of them: its weights are all zero.
+ *
+ * @throws UserError (exit 1) for a frequency above half the sample rate; (exit 2) for other options out of their range
+ */
+export function melFilterBank(options: MelFilterOptions): MelFilterBank {
+  const { sampleRate, nFft, nMels = 40, minFrequency = 0, scale = "slaney" } = options;
+  const norm = options.norm ?? (scale === "slaney" ? "slaney" : "none");
+  requirePositive("sampleRate", sampleRate);
+  requireInteger("nFft", nFft);
+  requireInteger("nMels", nMels);
+  requireOneOf("scale", scale, melScales);
+  requireOneOf("norm", norm, ["slaney", "none"]);
+  const maxFrequency = options.maxFrequency ?? sampleRate / 2;
+  requireBand(minFrequency, maxFrequency, sampleRate);
+
+  const frequencies = fftFrequencies(sampleRate, nFft);
+  const bins = frequencies.length;
+  const [from, to] = [hzToMel(minFrequency, scale), hzToMel(maxFrequency, scale)];
+  const corners = Float64Array.from({ length: nMels + 2 }, (_, m) =>
+    melToHz(from + ((to - from) * m) / (nMels + 1), scale),
+  );
+  const weights = new Float64Array(nMels * bins);
+  const starts = new Int32Array(nMels);
+  const ends = new Int32Array(nMels);
+  for (let m = 0; m < nMels; m++) {
+    const [low, peak, high] = [corners[m]!, corners[m + 1]!, corners[m + 2]!];
+    const height = norm === "slaney" ? 2 / (high - low) : 1;
+    for (let k = 0; k < bins; k++) {
+      const rising = (frequencies[k]! - low) / (peak - low);
+      const falling = (high - frequencies[k]!) / (high - peak);
+      const weight = height * Math.min(rising, falling);
+      if (weight <= 0) continue;
+      weights[m * bins + k] = weight;
+      if (ends[m] === 0) starts[m] = k;
+      ends[m] = k + 1;
+    }
+  }
+  return { weights, nMels, bins, starts, ends, centers: corners.slice(1, -1) };
+}
+
+function requireBand(low: number, high: number, sampleRate: number): void {
+  const nyquist = sampleRate / 2;
+  for (const [name, value] of [
+    ["minFrequency", low],
+    ["maxFrequency", high],
+  ] as const) {
+    if (!(value >= 0)) throw usageError(`${name} must be at least 0 Hz, got ${value}`);
+    if (value > nyquist)
+      throw new UserError(
+        `${name} must not be above ${nyquist} Hz, half the sample rate of ${sampleRate} Hz, got ${value}`,
+      );
+  }
+  if (low >= high) throw usageError(`minFrequency must be below maxFrequency, got ${low} and ${high}`);
+}
+
+/** The bands of each frame, `[frames, bins]` → `[frames, nMels]`. */
+export function applyFilterBank(spectrogram: Spectrogram, bank: MelFilterBank): Spectrogram {
+  const { frames, bins, values } = spectrogram;
+  const { nMels, weights, starts, ends } = bank;
+  if (bins !== bank.bins)
+    throw new UserError(`the filter bank is for ${bank.bins} bins, the spectrogram has ${bins}`);
+  const bands = new Float64Array(frames * nMels);
+  for (let t = 0; t < frames; t++) {
+    for (let m = 0; m < nMels; m++) {
+      let sum = 0;
+      const end = ends[m]!;
+      for (let k = starts[m]!; k < end; k++) sum += weights[m * bins + k]! * values[t * bins + k]!;
+      bands[t * nMels + m] = sum;
+    }
+  }
+  return { values: bands, frames, bins: nMels };
+}
+
+export interface MelOptions extends StftOptions, MelFilterOptions {}
+
+/** The power in each mel band, `[samples]` → `[frames, nMels]`: `librosa.feature.melspectrogram`. Errors as its parts'. */
+export function melSpectrogram(signal: ArrayLike<number>, options: MelOptions): Spectrogram {
+  const { sampleRate, nFft, nMels, minFrequency, maxFrequency, scale, norm } = options;
+  const key = [sampleRate, nFft, nMels, minFrequency, maxFrequency, scale, norm].join(" ");
+  const bank = banks.get(key, () => melFilterBank(options));
+  return applyFilterBank(powerSpectrogram(signal, options), bank);
+}
+
+const banks = new Cache<string, MelFilterBank>(16);
+
+/** The mel bands' power in decibels, `[samples]` → `[frames, nMels]`, floored 80 dB below the largest unless `topDb` says otherwise. */
+export function logMel(signal: ArrayLike<number>, options: MelOptions & DecibelOptions): Spectrogram {
+  const mel = melSpectrogram(signal, options);
+  return { ...mel, values: powerToDb(mel.values, options) };
+}
