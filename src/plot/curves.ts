@@ -35,7 +35,7 @@ export interface Metric {
   side: "above" | "below";
 }
 
-const metrics: Metric[] = [
+export const metrics: Metric[] = [
   { name: "accuracy", validation: "valAccuracy", tickFormat: ".0%", valueFormat: ".1%", side: "below" },
   { name: "loss", validation: "valLoss", tickFormat: "~g", valueFormat: ".3f", side: "above" },
 ];

@@ -1,0 +1,117 @@
+import { terminalTable } from "./table.js";
+import {
+  columnsOf,
+  graphemesOf,
+  padLeft,
+  padRight,
+  paint,
+  printable,
+  type Style,
+  shorten,
+  type TerminalOptions,
+} from "./text.js";
+
+const longestLabel = 14;
+const listed = 10;
+/** From this share of a true label's clips on, a confusion is coloured. */
+const notable = 0.1;
+
+/**
+ * A confusion matrix, `confusion[i][j]` being how many clips of label i were predicted as j. On a screen too narrow for it, the
+ * most frequent confusions as a list.
+ */
+export function terminalConfusion(
+  labels: readonly string[],
+  confusion: readonly (readonly number[])[],
+  { width, color }: TerminalOptions,
+): string {
+  const names = labels.map((label) => shorten(printable(label), longestLabel));
+  const rowNameColumns = Math.max(...names.map(columnsOf));
+  const countColumns = Math.max(...confusion.flat().map((count) => String(count).length)) + 1;
+  const room = Math.floor((width - rowNameColumns) / names.length);
+  if (room < countColumns) {
+    return confusionList(labels, confusion, rowNameColumns + countColumns * names.length, { width, color });
+  }
+
+  const longestName = rowNameColumns + 1;
+  const readable = Math.max(countColumns, Math.min(5, longestName));
+  const upright = room < readable;
+  const cellColumns = upright ? countColumns : Math.min(room, Math.max(countColumns, longestName));
+  const header = upright ? uprightNames(names) : [names.map((name) => shortenEnd(name, cellColumns - 1))];
+  const line = (name: string, cells: readonly string[]) => padRight(name, rowNameColumns) + cells.join("");
+  return [
+    paint("dim", shorten("true label a row, predicted a column", width), color),
+    ...header.map((cells) =>
+      paint(
+        "bold",
+        line(
+          "",
+          cells.map((cell) => padLeft(cell, cellColumns)),
+        ),
+        color,
+      ),
+    ),
+    ...confusion.map((row, i) => {
+      const total = row.reduce((sum, count) => sum + count, 0);
+      return line(
+        names[i]!,
+        row.map((count, j) => {
+          const cell = padLeft(count === 0 ? "·" : String(count), cellColumns);
+          const style = styleOf(count, i === j, total);
+          return style === undefined ? cell : paint(style, cell, color);
+        }),
+      );
+    }),
+  ].join("\n");
+}
+
+function styleOf(count: number, right: boolean, total: number): Style | undefined {
+  if (count === 0) return "dim";
+  if (right) return ["bold", "cyan"];
+  return count >= notable * total ? "magenta" : undefined;
+}
+
+/** Names letter below letter, ending at the same height. */
+function uprightNames(names: readonly string[]): string[][] {
+  const letters = names.map(graphemesOf);
+  const height = Math.max(...letters.map((name) => name.length));
+  return Array.from({ length: height }, (_, row) =>
+    letters.map((name) => name[row - height + name.length] ?? ""),
+  );
+}
+
+function shortenEnd(text: string, columns: number): string {
+  let short = "";
+  for (const grapheme of graphemesOf(text)) {
+    if (columnsOf(short + grapheme) > columns) break;
+    short += grapheme;
+  }
+  return short;
+}
+
+function confusionList(
+  labels: readonly string[],
+  confusion: readonly (readonly number[])[],
+  neededColumns: number,
+  options: TerminalOptions,
+): string {
+  const mistakes = confusion.flatMap((row, i) => {
+    const total = row.reduce((sum, count) => sum + count, 0);
+    return row.flatMap((count, j) => (i === j || count === 0 ? [] : [{ i, j, count, share: count / total }]));
+  });
+  if (mistakes.length === 0) return shorten("no confusions", options.width);
+  mistakes.sort((a, b) => b.count - a.count);
+  const rows = mistakes
+    .slice(0, listed)
+    .map(({ i, j, count, share }) => [labels[i]!, labels[j]!, String(count), `${(100 * share).toFixed(1)}%`]);
+  const hint = ` (the matrix needs ${neededColumns} columns)`;
+  const title = "most frequent confusions";
+  return [
+    paint(
+      "dim",
+      shorten(columnsOf(title + hint) <= options.width ? title + hint : title, options.width),
+      options.color,
+    ),
+    terminalTable(["true", "predicted", "clips", "share"], rows, options),
+  ].join("\n");
+}

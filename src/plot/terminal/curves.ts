@@ -1,0 +1,180 @@
+import { bestEpoch, type EpochMetrics, type Metric, metricAxis, metrics } from "../curves.js";
+import { type Axis, epochAxis } from "../ticks.js";
+import { columnsOf, padLeft, padRight, paint, type Style, shorten, type TerminalOptions } from "./text.js";
+
+const styles = {
+  validation: "cyan",
+  training: "magenta",
+  best: ["bold", "cyan"],
+  axis: "dim",
+} satisfies Record<string, Style>;
+
+const chartRows = 10;
+const chartGap = 4;
+const narrowestChart = 12;
+
+/**
+ * Accuracy and loss over the epochs as line charts of braille dots, side by side where there is room. Validation is a
+ * solid line, training a dotted one, so that they differ without colour too. (Hand-made because the charting packages
+ * for terminals draw all lines alike, told apart by colour alone.)
+ */
+export function terminalCurves(history: readonly EpochMetrics[], { width, color }: TerminalOptions): string {
+  const best = bestEpoch(history);
+  if (best === undefined) return "";
+  const sideBySide = width >= 80;
+  const chartWidth = sideBySide ? Math.floor((width - chartGap) / 2) : width;
+  const charts = metrics.map((metric) => chart(metric, history, best, { width: chartWidth, color }));
+  if (!sideBySide) return charts.map((lines) => lines.join("\n")).join("\n\n");
+  const [left, right] = charts as [string[], string[]];
+  return left.map((line, row) => padRight(line, chartWidth + chartGap) + right[row]!).join("\n");
+}
+
+function chart(
+  metric: Metric,
+  history: readonly EpochMetrics[],
+  best: EpochMetrics,
+  { width, color }: TerminalOptions,
+): string[] {
+  const values = metricAxis(metric, [history], 4);
+  const tickLabel = metric.name === "accuracy" ? percent : String;
+  // "epoch" stands below these labels.
+  const labelWidth = Math.max(4, ...values.ticks.map((tick) => tickLabel(tick).length));
+  const columns = width - labelWidth - 2;
+  const value = metric.name === "accuracy" ? percent(best.valAccuracy, 1) : best.valLoss.toFixed(3);
+  const heading = shorten(`${metric.name}  ◆ ${value} at the best epoch, ${best.epoch}`, width);
+  if (columns < narrowestChart) return [heading];
+
+  const epochs = epochAxis(history[0]!.epoch, history.at(-1)!.epoch, Math.floor(columns / 8));
+  const canvas = new DotCanvas(columns, chartRows);
+  const points = (field: keyof EpochMetrics) =>
+    history.map((epoch) => canvas.place(share(epochs, epoch.epoch), share(values, epoch[field])));
+  canvas.line("training", points(metric.name), { dotted: true });
+  canvas.line("validation", points(metric.validation));
+  canvas.mark(canvas.place(share(epochs, best.epoch), share(values, best[metric.validation])), "◆");
+
+  const labels = new Map(
+    values.ticks.map((tick) => [canvas.place(0, share(values, tick)).y >> 2, tickLabel(tick)]),
+  );
+  const rows = canvas.rows(color).map((row, index) => {
+    const label = labels.get(index);
+    return `${padLeft(label ?? "", labelWidth)}${paint(styles.axis, label === undefined ? " │" : " ┤", color)}${row}`;
+  });
+  return [
+    paint("bold", heading, color),
+    legend(width, color),
+    ...rows,
+    `${" ".repeat(labelWidth + 1)}${paint(styles.axis, `└${"─".repeat(columns)}`, color)}`,
+    `${padLeft("epoch", labelWidth + 1)} ${tickLabels(epochs, columns, history.at(-1)!.epoch)}`,
+  ];
+}
+
+function legend(width: number, color: boolean): string {
+  const text = "⠒⠒⠒ validation  ⠒ ⠒ training";
+  if (columnsOf(text) > width) return "";
+  const [validation, training] = text.split(/ {2}/) as [string, string];
+  return `${paint(styles.validation, validation, color)}  ${paint(styles.training, training, color)}`;
+}
+
+/** The ticks' labels below their places, that of the last epoch always, others where they touch no neighbour. */
+function tickLabels(axis: Axis, columns: number, lastEpoch: number): string {
+  const left = (tick: number) => {
+    const middle = Math.round(share(axis, tick) * (columns - 1));
+    const length = String(tick).length;
+    return Math.max(0, Math.min(columns - length, middle - (length >> 1)));
+  };
+  let line = "";
+  for (const tick of axis.ticks) {
+    const label = String(tick);
+    const start = left(tick);
+    const clear = (line === "" || start > line.length) && start + label.length < left(lastEpoch);
+    if (clear) line = line.padEnd(start) + label;
+  }
+  return line.padEnd(left(lastEpoch)) + lastEpoch;
+}
+
+function share({ domain: [low, high] }: Axis, value: number): number {
+  return (value - low) / (high - low);
+}
+
+function percent(part: number, digits = 0): string {
+  return `${(100 * part).toFixed(digits)}%`;
+}
+
+interface Dot {
+  x: number;
+  y: number;
+}
+
+type Pen = "training" | "validation";
+
+/** Braille characters as a grid of dots, two across and four down in each, with the origin at the top left. */
+class DotCanvas {
+  private readonly columns: number;
+  private readonly dots: Record<Pen, Uint8Array>;
+  private readonly marks = new Map<number, string>();
+
+  constructor(columns: number, rows: number) {
+    this.columns = columns;
+    this.dots = { training: new Uint8Array(columns * rows), validation: new Uint8Array(columns * rows) };
+  }
+
+  /** The dot at a share of the width from the left and of the height from the bottom. */
+  place(across: number, up: number): Dot {
+    const height = (4 * this.dots.training.length) / this.columns;
+    return { x: Math.round(across * (2 * this.columns - 1)), y: Math.round((1 - up) * (height - 1)) };
+  }
+
+  line(pen: Pen, points: readonly Dot[], { dotted = false } = {}): void {
+    points.forEach((to, index) => {
+      const from = points[index - 1] ?? to;
+      const steps = Math.max(1, Math.abs(to.x - from.x), Math.abs(to.y - from.y));
+      for (let step = 0; step <= steps; step++) {
+        const x = Math.round(from.x + (step / steps) * (to.x - from.x));
+        const y = Math.round(from.y + (step / steps) * (to.y - from.y));
+        // A dotted line leaves out every second character; a single point is drawn all the same.
+        if (!dotted || (x >> 1) % 2 === 0 || points.length === 1) this.set(pen, x, y);
+      }
+    });
+  }
+
+  /** Puts a character over the cell that holds the dot. */
+  mark({ x, y }: Dot, character: string): void {
+    this.marks.set((y >> 2) * this.columns + (x >> 1), character);
+  }
+
+  rows(color: boolean): string[] {
+    const lines: string[] = [];
+    for (let start = 0; start < this.dots.training.length; start += this.columns) {
+      let line = "";
+      for (let cell = start; cell < start + this.columns; cell++) line += this.cell(cell, color);
+      lines.push(line);
+    }
+    return lines;
+  }
+
+  private set(pen: Pen, x: number, y: number): void {
+    this.dots[pen][(y >> 2) * this.columns + (x >> 1)]! |= dotBits[y & 3]![x & 1]!;
+  }
+
+  private cell(cell: number, color: boolean): string {
+    const mark = this.marks.get(cell);
+    if (mark !== undefined) return paint(styles.best, mark, color);
+    const { validation, training } = this.dots;
+    const bits = validation[cell]! | training[cell]!;
+    if (bits === 0) return " ";
+    return paint(
+      validation[cell] ? styles.validation : styles.training,
+      String.fromCodePoint(braille + bits),
+      color,
+    );
+  }
+}
+
+const braille = 0x2800;
+/** The bit of each dot of a braille character, by row and column (Unicode, block U+2800). */
+const dotBits = [
+  [0x01, 0x08],
+  [0x02, 0x10],
+  [0x04, 0x20],
+  [0x40, 0x80],
+] as const;

@@ -1,0 +1,95 @@
+import { numericColumns } from "../table.js";
+import { columnsOf, padLeft, padRight, paint, printable, shorten, type TerminalOptions } from "./text.js";
+
+const gap = "  ";
+/** Words are shortened to this and no further; figures are never shortened. */
+const narrowest = 10;
+
+/**
+ * A table in lines of at most `width` columns of the screen, figures to the right. Where it is too wide, words lose their
+ * middles; where that is not enough, columns and rows change places; and where even that does not fit, each row
+ * becomes a list.
+ */
+export function terminalTable(
+  headers: readonly string[],
+  rows: readonly (readonly string[])[],
+  options: TerminalOptions,
+): string {
+  const lines = [headers, ...rows].map((cells) => cells.map(printable));
+  return (
+    asTable(upright(lines), options) ??
+    asTable(turned(lines), options) ??
+    asLists(lines, options)
+  ).join("\n");
+}
+
+interface Column {
+  /** The header first. */
+  cells: string[];
+  toTheRight: boolean;
+  /** What it may be narrowed to, its longer cells being shortened. */
+  least: number;
+}
+
+function upright(lines: readonly string[][]): Column[] {
+  const [headers = [], ...rows] = lines;
+  const figures = numericColumns(headers, rows);
+  return headers.map((_, column) => {
+    const cells = lines.map((line) => line[column]!);
+    const width = widest(cells);
+    return {
+      cells,
+      toTheRight: figures[column]!,
+      least: figures[column] ? width : Math.min(width, narrowest),
+    };
+  });
+}
+
+/** A column for each row, headed by the row's first cell: a few rows of many figures stay side by side. */
+function turned(lines: readonly string[][]): Column[] {
+  return lines.map((cells, row) => {
+    const [header = "", ...figures] = cells;
+    const least = Math.max(widest(figures), Math.min(columnsOf(header), narrowest));
+    return { cells, toTheRight: row > 0, least };
+  });
+}
+
+function asTable(columns: readonly Column[], { width, color }: TerminalOptions): string[] | undefined {
+  const widths = columns.map(({ cells }) => widest(cells));
+  let excess = widths.reduce((sum, columns) => sum + columns, gap.length * (widths.length - 1)) - width;
+  for (; excess > 0; excess--) {
+    const slack = columns.map(({ least }, index) => (widths[index]! > least ? widths[index]! : 0));
+    const column = slack.indexOf(Math.max(...slack));
+    if (!slack[column]) return undefined;
+    widths[column]!--;
+  }
+  const lineCount = columns[0]?.cells.length ?? 0;
+  const [header = "", ...body] = Array.from({ length: lineCount }, (_, line) =>
+    columns
+      .map(({ cells, toTheRight }, index) =>
+        (toTheRight ? padLeft : padRight)(shorten(cells[line]!, widths[index]!), widths[index]!),
+      )
+      .join(gap)
+      .trimEnd(),
+  );
+  const rule = widths.map((columns) => "─".repeat(columns)).join(gap);
+  return [paint("bold", header, color), paint("dim", rule, color), ...body];
+}
+
+function asLists(lines: readonly string[][], { width, color }: TerminalOptions): string[] {
+  const [[, ...names] = [], ...rows] = lines;
+  const nameColumns = widest(names);
+  return rows.flatMap(([title = "", ...cells]) => [
+    paint("bold", shorten(title, width), color),
+    ...cells.flatMap((cell, index) => {
+      const line = `  ${padRight(names[index]!, nameColumns)}  ${cell}`;
+      return columnsOf(line) <= width
+        ? [line]
+        : [shorten(`  ${names[index]}`, width), shorten(`    ${cell}`, width)];
+    }),
+  ]);
+}
+
+function widest(cells: readonly string[]): number {
+  return Math.max(0, ...cells.map(columnsOf));
+}
