@@ -59,7 +59,7 @@ export function confusionSpec(
         mark: { type: "text", fontSize },
         encoding: {
           text: { field: "count", type: "quantitative", format: ",d" },
-          color: { condition: { test: "datum.opacity > 0.6", value: colors.onHeat }, value: colors.ink },
+          color: { condition: { test: "datum.opacity > 0.72", value: colors.onHeat }, value: colors.ink },
         },
       },
     ],

@@ -1,4 +1,4 @@
-const number = /^[-+<>~≈]?\s?[\d.]/;
+const number = /^[-+−<>~≈]?\s?\.?\d/;
 
 /**
  * Which columns stand right: those whose cells are all figures (with whatever unit behind), empty cells and dashes

@@ -20,36 +20,34 @@ export const colors = {
 } as const;
 
 /**
- * One colour a run, in this order. Told apart with any of the three kinds of colour blindness, and each at
- * least 3 to 1 against the background (WCAG 2.2, 1.4.11); after Okabe and Ito's palette, its light hues darkened.
+ * One colour a run, in this order, on a light and on a dark background; searched for so that the first two, three and so on
+ * stay as far apart as can be (in Oklab) with each kind of colour blindness, each at least 3 to 1 against the background
+ * (WCAG 2.2, 1.4.11).
  */
-export const runColors = [
-  "#0068b5",
-  "#d9660a",
-  "#00966d",
-  "#c05c9b",
-  "#8a7200",
-  "#4b9fd8",
-  "#6b3fa0",
-  "#4a5563",
-];
+const runColorPairs = [
+  ["#0040b3", "#2b72f8"],
+  ["#9b2d00", "#d34d04"],
+  ["#05a68b", "#98f0d9"],
+  ["#5e1d4a", "#c688ad"],
+  ["#b77f00", "#f8d81a"],
+  ["#1a7a98", "#0bb3ff"],
+  ["#9e70e1", "#9a65ae"],
+  ["#5b5f64", "#b3bfd1"],
+] as const;
 
-export const darkColors: Record<string, string> = {
+export const runColors: readonly string[] = runColorPairs.map(([light]) => light);
+
+export const darkColors: Readonly<Record<string, string>> = {
   [colors.background]: "#161b22",
   [colors.ink]: "#e6ebf1",
   [colors.muted]: "#a3afbd",
   [colors.axis]: "#6b7785",
   [colors.grid]: "#2a323d",
   [colors.context]: "#4a5563",
-  [colors.heat]: "#2f81d6",
-  "#0068b5": "#4aa3ec",
-  "#d9660a": "#f0913c",
-  "#00966d": "#27b98d",
-  "#c05c9b": "#dd85bb",
-  "#8a7200": "#c9a91a",
-  "#4b9fd8": "#86c5f2",
-  "#6b3fa0": "#a887dd",
-  "#4a5563": "#8b97a6",
+  [colors.validation]: "#4aa3ec",
+  [colors.training]: "#f0913c",
+  [colors.heat]: "#2470c2",
+  ...Object.fromEntries(runColorPairs),
 };
 
 /** Inter is drawn into PNGs; a browser without it shows its system's own font. */
@@ -100,5 +98,4 @@ export const vegaConfig: Config = {
   },
   text: { color: colors.ink, fontSize: fontSizes.normal },
   line: { strokeCap: "round", strokeJoin: "round" },
-  range: { category: runColors },
 };
