@@ -1,0 +1,133 @@
+import { statSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { resample } from "../dsp/resample.js";
+import { describeSystemError, UserError, usageError } from "../errors.js";
+import type { Clips } from "./clips.js";
+import { readFolder } from "./folder.js";
+import { resolveLabels } from "./labels.js";
+import { type ReadOptions, readNpz } from "./npz.js";
+import { SampleStore, SampleStoreBuilder } from "./samples.js";
+import { stratifiedSample } from "./stratify.js";
+
+/** The name by which the small set that ships with the package is asked for, and where it lies. */
+export const SAMPLE_DATA = "sample";
+const SAMPLE_PATH = fileURLToPath(new URL("../../assets/sample.npz", import.meta.url));
+
+export interface LoadOptions extends ReadOptions {
+  /** Hz, for folders of WAV files: those of the first data given, the others take its rate. */
+  readonly sampleRate?: number;
+  /** Only clips with these labels are kept. */
+  readonly labels?: readonly string[];
+  /** Only a sample of so many clips is kept, stratified by label. */
+  readonly limit?: number;
+  readonly seed: number;
+}
+
+/**
+ * Reads data and joins it, in the order given: each an `.npz` file, a folder in the Speech Commands layout, or `sample`.
+ * All of it comes at the first one's sample rate. `onProgress` counts the clips of the one that is being read.
+ *
+ * @throws UserError for data that cannot be read, or lacks a label that is asked for
+ */
+export async function loadClips(specs: readonly string[], options: LoadOptions): Promise<Clips> {
+  const { labels, limit, seed } = options;
+  if (specs.length === 0)
+    throw usageError("no data was given, expected an .npz file, a folder of WAV files or sample");
+  if (limit !== undefined && !(Number.isInteger(limit) && limit > 0)) {
+    throw usageError(`--limit is a number of clips above 0, found ${limit}`);
+  }
+  const parts: Clips[] = [];
+  for (const spec of specs) parts.push(await readSource(spec, options, parts[0]?.sampleRate));
+  checkDifferent(parts);
+  let clips = joinClips(parts);
+  if (labels !== undefined) {
+    const wanted = new Set(resolveLabels(clips.labels, labels));
+    clips = selectClips(
+      clips,
+      Int32Array.from([...clips.labels.keys()].filter((row) => wanted.has(clips.labels[row]!))),
+    );
+  }
+  if (limit !== undefined && limit < clips.labels.length) {
+    clips = selectClips(clips, stratifiedSample(clips.labels, limit, seed));
+  }
+  return clips;
+}
+
+/** The given rows of the clips, in the given order; the samples are shared, not copied. */
+export function selectClips(clips: Clips, rows: Int32Array): Clips {
+  const pick = <T>(values: readonly T[]): T[] => Array.from(rows, (row) => values[row]!);
+  const { speakers, words, officialParts } = clips;
+  return {
+    ...clips,
+    samples: clips.samples.select(rows),
+    labels: pick(clips.labels),
+    ...(speakers && { speakers: pick(speakers) }),
+    ...(words && { words: pick(words) }),
+    ...(officialParts && { officialParts: pick(officialParts) }),
+    rows: rows.map((row) => clips.rows[row]!),
+  };
+}
+
+/** The same clips at another sample rate (Hz), a clip still being one second. */
+export function atSampleRate(clips: Clips, sampleRate: number): Clips {
+  if (clips.sampleRate === sampleRate) return clips;
+  const { samples } = clips;
+  const builder = new SampleStoreBuilder(sampleRate);
+  const wave = new Float32Array(samples.clipLength);
+  for (let row = 0; row < samples.count; row++) {
+    samples.read(row, wave);
+    builder.append(resample(wave, clips.sampleRate, sampleRate));
+  }
+  return { ...clips, sampleRate, samples: builder.finish(clips.sources.map(({ path }) => path).join(", ")) };
+}
+
+async function readSource(spec: string, options: LoadOptions, firstRate: number | undefined): Promise<Clips> {
+  const { onProgress } = options;
+  if (spec === SAMPLE_DATA) {
+    const clips = await readNpz(SAMPLE_PATH, { onProgress });
+    return { ...clips, sources: clips.sources.map((source) => ({ ...source, path: SAMPLE_DATA })) };
+  }
+  const sampleRate = firstRate ?? options.sampleRate ?? 8000;
+  return isFolder(spec) ? readFolder(spec, { sampleRate, onProgress }) : readNpz(spec, { onProgress });
+}
+
+/** Data given twice would put the same clip into training and test. */
+function checkDifferent(parts: readonly Clips[]): void {
+  const seen = new Map<string, string>();
+  for (const { path, fingerprint } of parts.flatMap((part) => part.sources)) {
+    const before = seen.get(fingerprint);
+    if (before !== undefined) throw new UserError(`${path} holds the same data as ${before}: give it once`);
+    seen.set(fingerprint, path);
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch (error) {
+    throw describeSystemError(error, "read", path);
+  }
+}
+
+/** What only some of the parts tell (speakers, words, official parts) is left out. */
+function joinClips(parts: readonly Clips[]): Clips {
+  const first = parts[0]!;
+  if (parts.length === 1) return first;
+  const { sampleRate } = first;
+  const column = <T>(of: (clips: Clips) => readonly T[] | undefined): T[] | undefined =>
+    parts.every((part) => of(part) !== undefined) ? parts.flatMap((part) => [...of(part)!]) : undefined;
+  const labels = parts.flatMap((part) => [...part.labels]);
+  const speakers = column((part) => part.speakers);
+  const words = column((part) => part.words);
+  const officialParts = column((part) => part.officialParts);
+  return {
+    sampleRate,
+    samples: SampleStore.join(parts.map((part) => atSampleRate(part, sampleRate).samples)),
+    labels,
+    ...(speakers && { speakers }),
+    ...(words && { words }),
+    ...(officialParts && { officialParts }),
+    rows: Int32Array.from(labels.keys()),
+    sources: parts.flatMap((part) => part.sources),
+  };
+}
