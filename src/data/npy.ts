@@ -55,7 +55,11 @@ export async function readNpyHeader(member: ZipMember): Promise<NpyHeader> {
   if (kind === "O") throw fail("its elements are Python objects; save it with a dtype of numbers or text");
 
   // npyjs throws on the dtypes that it cannot turn into an array, so it is shown one that it can.
-  const shown = Buffer.concat([start, length, Buffer.from(text.replace(descr, "'|u1'"), "latin1")]);
+  const shown = Buffer.concat([
+    start,
+    length,
+    Buffer.from(text.replace(descr, "'|u1'".padEnd(descr.length)), "latin1"),
+  ]);
   const { shape, fortranOrder } = parse(new Uint8Array(shown).buffer);
   const size = shape.reduce((product, n) => product * n, dtype.bytes);
   if (!/'shape'\s*:\s*\([\d, ]*\)/.test(text) || !Number.isSafeInteger(size)) {
