@@ -104,7 +104,9 @@ async function trainModels(
   }));
   const taken = plans.find(({ path }) => new RunFolder(path).exists());
   if (taken !== undefined && !flags.force) {
-    throw new UserError(`${taken.path} already holds a run: choose another --out, or replace it with --force`);
+    throw new UserError(
+      `${taken.path} already holds a run: choose another --out, or replace it with --force`,
+    );
   }
   for (const { settings, path } of plans) {
     await withProgress(

@@ -65,7 +65,9 @@ export function evaluateCommand(): Command {
       }
       if (flags.report !== undefined) {
         const { writeEvaluationReport } = await import("../eval/report.js");
-        output.log(`report: ${await writeEvaluationReport(flags.report, run, evaluation)}`);
+        output.log(
+          `report: ${await writeEvaluationReport(flags.report, run, config, run.readHistory(), evaluation)}`,
+        );
       }
       output.result(await describe(run, evaluation, output), { run: run.path, ...metrics });
     });

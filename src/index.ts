@@ -1,0 +1,46 @@
+/**
+ * Everything that the command `kws` does, for use from a program. Nothing here prints, reads the command line or exits;
+ * a mistake that the user can mend is thrown as a `UserError`.
+ *
+ * @example
+ * import { resolveSettings, train } from "keyspot";
+ * const settings = resolveSettings({ data: ["sample"], model: "spectrogram", width: 0.25, learningRate: 1e-3 });
+ * const summary = await train(settings, { out: "checkpoints/mine" });
+ */
+export { type BackendChoice, type BackendName, type StartedBackend, startBackend } from "./backend/index.js";
+export { type Augmentation, timeShift } from "./data/augment.js";
+export type { ClipSource, Clips, Part, Split } from "./data/clips.js";
+export { type Dataset, type DatasetSettings, loadDataset, loadRunDataset } from "./data/dataset.js";
+export { readFolder } from "./data/folder.js";
+export { COURSE_LABELS } from "./data/labels.js";
+export { atSampleRate, loadClips } from "./data/load.js";
+export { readNpz } from "./data/npz.js";
+export { SampleStore } from "./data/samples.js";
+export { defaultSplitKind, splitClips } from "./data/split.js";
+export { type Audio, clipFromAudio, decodeWav, encodeWav, readWavFile } from "./data/wav.js";
+export { UserError } from "./errors.js";
+export { type Answers, classify } from "./eval/classify.js";
+export { type Comparison, compareRuns, type DetailedComparison } from "./eval/compare.js";
+export { type Evaluation, evaluate, loadEvaluationData, predictionsCsv } from "./eval/evaluate.js";
+export { computeMetrics, type Metrics } from "./eval/metrics.js";
+export { type Prediction, predictAudio, predictClip } from "./eval/predict.js";
+export { writeComparisonReport, writeEvaluationReport } from "./eval/report.js";
+export { bootstrapAccuracyCi95, mcnemarExact } from "./eval/statistics.js";
+export { type ModelCost, modelCost } from "./models/cost.js";
+export type { BuildOptions, ModelDefinition, TrainingStep } from "./models/definition.js";
+export { type ModelFiles, modelFromFiles, modelToFiles } from "./models/files.js";
+export { buildModel, findModel, modelRegistry } from "./models/registry.js";
+export { Random } from "./random.js";
+export { type EpochRecord, RunFolder } from "./run.js";
+export { defaultSettings, type RunConfig, resolveSettings, type TrainSettings } from "./settings.js";
+export { Adam } from "./train/adam.js";
+export { BestCheckpoint, EarlyStopping, History, LastState } from "./train/callbacks.js";
+export type { Callback, LoopStatus, Position } from "./train/loop.js";
+export {
+  resumeTraining,
+  type TrainHooks,
+  TrainingInterrupted,
+  type TrainSummary,
+  train,
+} from "./train/train.js";
+export { packageVersion } from "./version.js";

@@ -1,0 +1,117 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type EpochRecord, RunFolder } from "../../src/run.js";
+import { resolveSettings } from "../../src/settings.js";
+import type { Callback } from "../../src/train/loop.js";
+import { resumeTraining, TrainingInterrupted, train } from "../../src/train/train.js";
+import { writeTones } from "../helpers/clips.js";
+
+const folder = mkdtempSync(join(tmpdir(), "keyspot-resume-"));
+// The cpu backend is slow, so that its model gets short clips; the spectrogram's pools need 1,024 samples.
+const cases = {
+  cpu: { model: "conv1d", rate: 64 },
+  wasm: { model: "spectrogram", rate: 1024 },
+};
+const dataFor = (backend: string) => join(folder, `tones-${backend}.npz`);
+
+beforeAll(() => {
+  for (const [backend, { rate }] of Object.entries(cases)) {
+    writeTones(dataFor(backend), { perLabel: 16, rate, speakers: 8 });
+  }
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function settings(backend: keyof typeof cases, epochs: number) {
+  return resolveSettings({
+    data: [dataFor(backend)],
+    model: cases[backend].model,
+    backend,
+    epochs,
+    width: 0.05,
+    learningRate: 2e-3,
+    batchSize: 8,
+    augment: "standard",
+    valSize: 0.2,
+    testSize: 0.2,
+  });
+}
+
+/** All that a finished run is: best model, last tensors, history without its clock. */
+function content(path: string) {
+  const run = new RunFolder(path);
+  const state = JSON.parse(readFileSync(run.lastStatePath, "utf8"));
+  const history = run.readHistory().map((record: EpochRecord) => ({ ...record, seconds: 0 }));
+  return {
+    best: readFileSync(run.bestWeightsPath).toString("base64"),
+    last: readFileSync(join(run.lastPath, state.tensorFile)).toString("base64"),
+    optimizerStep: state.optimizerStep,
+    history,
+  };
+}
+
+/** Raises the signal once so many batches are done. */
+function stopAfter(batches: number): { callbacks: Callback[]; signal: AbortSignal } {
+  const controller = new AbortController();
+  let done = 0;
+  const callback: Callback = {
+    name: "stop",
+    onBatchEnd: () => {
+      if (++done === batches) controller.abort();
+    },
+  };
+  return { callbacks: [callback], signal: controller.signal };
+}
+
+describe.each(["cpu", "wasm"] as const)("on the %s backend", (backend) => {
+  const whole = join(folder, `whole-${backend}`);
+
+  beforeAll(async () => {
+    await train(settings(backend, 3), { out: whole });
+  });
+
+  test("the same seed gives the same weights and history, bit for bit", async () => {
+    const again = join(folder, `again-${backend}`);
+    await train(settings(backend, 3), { out: again });
+    expect(content(again)).toEqual(content(whole));
+  });
+
+  test.each([1, 4, 6])(
+    "stopped after batch %i and resumed, it ends with the very weights",
+    async (batches) => {
+      const path = join(folder, `stopped-${backend}-${batches}`);
+      await expect(train(settings(backend, 3), { out: path }, stopAfter(batches))).rejects.toThrow(
+        TrainingInterrupted,
+      );
+      await resumeTraining(path);
+      expect(content(path)).toEqual(content(whole));
+    },
+  );
+
+  test("more epochs may be asked for later", async () => {
+    const path = join(folder, `longer-${backend}`);
+    await train(settings(backend, 2), { out: path });
+    const summary = await resumeTraining(path, { epochs: 3 });
+    expect(summary.epochs).toBe(3);
+    expect(content(path)).toEqual(content(whole));
+    expect(new RunFolder(path).readConfig().epochs).toBe(3);
+  });
+
+  test("fewer epochs are wrong usage", async () => {
+    await expect(resumeTraining(whole, { epochs: 2 })).rejects.toMatchObject({ exitCode: 2 });
+  });
+
+  test("a finished training leaves no tensor behind", async () => {
+    const before = tf.memory();
+    await train(settings(backend, 1), { out: join(folder, `leak-${backend}`) });
+    expect(tf.memory().numTensors).toBe(before.numTensors);
+    expect(tf.memory().numBytes).toBe(before.numBytes);
+  });
+
+  test("it learns: the loss falls", () => {
+    const history = new RunFolder(whole).readHistory();
+    expect(history.at(-1)!.loss).toBeLessThan(history[0]!.loss);
+  });
+});
