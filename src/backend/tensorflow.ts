@@ -1,24 +1,94 @@
+import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import * as tf from "@tensorflow/tfjs";
-import { findDamage, nativeFolder, readManifest } from "./native/installation.js";
-import { registerReluGradient } from "./native/kernels.js";
-import { registerNativeBackend } from "./native/load.js";
+import { run } from "./native/commands.js";
+import { inspectInstallation, nativeFolder } from "./native/installation.js";
+import { type NodeBackend, registerReluGradient } from "./native/kernels.js";
+import { registerInstalledBackend } from "./native/load.js";
 import { BackendUnavailable } from "./unavailable.js";
 
+/** npm packages that bring a native TensorFlow, the one with a GPU first. Neither need be there. */
+const npmPackages = ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node"] as const;
+
+const remedy = "run `kws backend install`, which builds a current one for this user";
+
+/**
+ * Starts TensorFlow's native library: the one that the user has built with `kws backend install`, else that of
+ * tfjs-node-gpu, else that of tfjs-node. Returns what it runs on.
+ */
 export async function startTensorflow(): Promise<string> {
+  // TensorFlow reads these as it starts. It says a lot about what it was compiled for; errors are left.
+  const quiet = process.env.TF_CPP_MIN_LOG_LEVEL === undefined;
   process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
+  process.env.TF_NUM_INTRAOP_THREADS ??= String(availableParallelism());
+  restoreUtilFunctions();
+
+  if (tf.findBackendFactory("tensorflow") === null) await register(quiet);
+  if (!(await tf.setBackend("tensorflow")))
+    throw new BackendUnavailable("tensorflow", "TensorFlow did not start", remedy);
+  registerReluGradient();
+  return describe(tf.backend() as NodeBackend);
+}
+
+async function register(quiet: boolean): Promise<void> {
   const folder = nativeFolder();
-  const manifest = readManifest(folder);
-  if (manifest === undefined)
+  const installed = await inspectInstallation(folder, { thorough: false });
+  if (installed.state === "damaged")
     throw new BackendUnavailable(
       "tensorflow",
-      "no native TensorFlow is installed",
-      "run kws backend install",
+      `the one in ${folder} is damaged: ${installed.damage}`,
+      remedy,
     );
-  const damage = await findDamage(folder, manifest, { thorough: false });
-  if (damage !== undefined) throw new BackendUnavailable("tensorflow", damage, "run kws backend install");
-  const addon = registerNativeBackend(folder);
-  registerReluGradient();
-  await tf.setBackend("tensorflow");
-  return `TensorFlow ${addon.TF_Version}, ${addon.isUsingGpuDevice() ? "GPU" : `CPU, ${availableParallelism()} threads`}`;
+  if (installed.state === "whole") {
+    try {
+      return registerInstalledBackend(folder, { quiet });
+    } catch (error) {
+      throw new BackendUnavailable(
+        "tensorflow",
+        firstLine(error),
+        `${remedy.replace("install", "install --force")}`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+  let reason = "no native TensorFlow is installed";
+  for (const name of npmPackages) {
+    try {
+      await import(name);
+      if (tf.findBackendFactory("tensorflow") !== null) return;
+      reason = `${name} uses another copy of TensorFlow.js`;
+    } catch (error) {
+      if (!isMissing(error, name)) reason = `${name}: ${firstLine(error)}`;
+    }
+  }
+  throw new BackendUnavailable("tensorflow", reason, remedy);
+}
+
+/**
+ * tfjs-node 4.22 calls two functions that Node.js 23 took away, and that warn before that. They are given back for it,
+ * as they were.
+ */
+function restoreUtilFunctions(): void {
+  const util = createRequire(import.meta.url)("node:util") as Record<string, unknown>;
+  util.isNullOrUndefined = (value: unknown) => value === null || value === undefined;
+  util.isArray = Array.isArray;
+}
+
+async function describe({ binding }: NodeBackend): Promise<string> {
+  const library = `TensorFlow ${binding.TF_Version}`;
+  if (!binding.isUsingGpuDevice()) return `${library}, CPU, ${process.env.TF_NUM_INTRAOP_THREADS} threads`;
+  const { stdout } = await run("nvidia-smi", ["--query-gpu=name,driver_version", "--format=csv,noheader"]);
+  const [name = "GPU", driver] = (stdout.split("\n")[0] || "GPU").split(", ");
+  return driver === undefined ? `${library}, ${name}` : `${library}, ${name}, driver ${driver}`;
+}
+
+function isMissing(error: unknown, name: string): boolean {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === "ERR_MODULE_NOT_FOUND" && message.includes(`'${name}'`);
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n")[0]!.trim();
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { UserError } from "../../errors.js";
 import { failure, firstThatAnswers, run } from "./commands.js";
 import { addonName, librariesFolder } from "./installation.js";
+import { quietAddonName, writeQuietSource } from "./quiet.js";
 
 /** N-API 8 is in every Node.js that this package runs on; an addon built for it works in later ones too. */
 const napiVersion = 8;
@@ -22,43 +23,51 @@ export async function findCompiler(): Promise<{ program: string; answer: string 
  * Compiles tfjs-node's addon, two C++ files over TensorFlow's C API, and links it with TensorFlow's libraries in
  * `folder`, which the addon finds by its own place, so that the folder can be moved.
  */
-export async function buildAddon(
+export async function buildAddons(
   compiler: string,
   folder: string,
-  tfjsNode: string,
-  includes: readonly string[],
+  paths: { tfjsNode: string; includes: readonly string[]; work: string },
   signal?: AbortSignal,
 ): Promise<void> {
+  const sources = join(paths.tfjsNode, "binding");
   const libraries = join(folder, librariesFolder);
-  const sources = join(tfjsNode, "binding");
-  const mac = process.platform === "darwin";
-  const built = await run(
-    compiler,
-    [
-      ...["-std=c++17", "-O2", "-fPIC", `-DNAPI_VERSION=${napiVersion}`],
-      ...[sources, ...includes].map((include) => `-I${include}`),
-      ...["tfjs_backend.cc", "tfjs_binding.cc"].map((source) => join(sources, source)),
-      // Node.js itself provides the N-API functions when it loads the addon; macOS must be told not to look for them.
-      ...(mac ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"]),
-      ...findLibraries(libraries).map((library) => join(libraries, library)),
-      `-Wl,-rpath,${mac ? "@loader_path" : "$ORIGIN"}/${librariesFolder}`,
-      ...["-o", join(folder, addonName)],
-    ],
-    { cwd: folder, signal },
-  );
-  if (built.code !== 0) throw failure(`${compiler} cannot build TensorFlow's addon for Node.js`, built);
-}
-
-/** TensorFlow's C API is in two libraries: `libtensorflow_cc.so.2`, `libtensorflow_framework.so.2`. */
-function findLibraries(folder: string): string[] {
-  const found = readdirSync(folder).filter((file) => isLibrary(file));
-  if (found.length < 2)
-    throw new UserError(
-      `the wheel has no libtensorflow_cc and libtensorflow_framework: a TensorFlow wheel for ${process.platform} was expected`,
+  const origin = process.platform === "darwin" ? "@loader_path" : "$ORIGIN";
+  const compile = async (name: string, ...args: string[]) => {
+    const built = await run(
+      compiler,
+      [...flags, ...paths.includes.map((include) => `-I${include}`), ...args, "-o", join(folder, name)],
+      { cwd: paths.work, signal },
     );
-  return found;
+    if (built.code !== 0) throw failure(`${compiler} cannot build ${name}`, built);
+  };
+
+  await compile(
+    addonName,
+    `-I${sources}`,
+    ...["tfjs_backend.cc", "tfjs_binding.cc"].map((source) => join(sources, source)),
+    ...readdirSync(libraries).map((library) => join(libraries, library)),
+    `-Wl,-rpath,${origin}/${librariesFolder}`,
+  );
+  const quiet = join(paths.work, "quiet.cc");
+  writeQuietSource(quiet);
+  await compile(quietAddonName, quiet);
 }
 
-export function isLibrary(file: string): boolean {
-  return /^libtensorflow_(cc|framework)\.(so\.\d+|\d+\.dylib)$/.test(file);
+const flags = [
+  ...["-std=c++17", "-O2", "-fPIC", `-DNAPI_VERSION=${napiVersion}`],
+  // Node.js itself provides the N-API functions when it loads the addon; macOS must be told not to look for them.
+  ...(process.platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"]),
+];
+
+/**
+ * Loads the addon in a process of its own, where it cannot take this one down with it, and returns what TensorFlow
+ * calls its version.
+ */
+export async function tryAddon(folder: string, signal?: AbortSignal): Promise<string> {
+  const script = "process.stdout.write(require(process.argv[1]).TF_Version)";
+  const tried = await run(process.execPath, ["-e", script, join(folder, addonName)], { signal });
+  if (tried.code === 0) return tried.stdout;
+  if (tried.signal === "SIGILL")
+    throw new UserError("this TensorFlow uses instructions that this processor lacks: it needs AVX at least");
+  throw failure("the addon was built but does not load", tried);
 }

@@ -2,8 +2,9 @@ import { execFile } from "node:child_process";
 import { UserError } from "../../errors.js";
 
 export interface Finished {
-  /** Undefined when the program could not be started. */
+  /** Undefined when the program could not be started, or ended by a signal. */
   code: number | undefined;
+  signal: string | undefined;
   stdout: string;
   stderr: string;
 }
@@ -12,18 +13,18 @@ export interface Finished {
 export function run(
   program: string,
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv; signal?: AbortSignal | undefined } = {},
+  options: { cwd?: string; signal?: AbortSignal | undefined } = {},
 ): Promise<Finished> {
   return new Promise((resolve, reject) => {
     execFile(program, args, { maxBuffer: 1 << 26, ...options }, (error, stdout, stderr) => {
       if (options.signal?.aborted) return reject(options.signal.reason);
       const code = error === null ? 0 : typeof error.code === "number" ? error.code : undefined;
-      resolve({ code, stdout, stderr });
+      resolve({ code, signal: error?.signal ?? undefined, stdout, stderr });
     });
   });
 }
 
-/** The first of several programs that answers a question with success, and its answer. */
+/** The first of several programs that takes these arguments, and the first line of what it answers. */
 export async function firstThatAnswers(
   programs: readonly (string | undefined)[],
   args: readonly string[],
@@ -36,10 +37,10 @@ export async function firstThatAnswers(
   return undefined;
 }
 
-/** An error that ends in what the program said last: the line that tells most, as compilers and pip end with it. */
-export function failure(what: string, finished: Finished): UserError {
-  const lines = finished.stderr.split("\n").filter((line) => line.trim() !== "");
+/** An error with the most telling line of what a program printed; all of it is the error's cause. */
+export function failure(what: string, { code, signal, stderr }: Finished): UserError {
+  const lines = stderr.split("\n").filter((line) => line.trim() !== "");
   const telling =
-    lines.find((line) => /\berror\b/i.test(line)) ?? lines.at(-1) ?? `exit code ${finished.code}`;
-  return new UserError(`${what}: ${telling.trim()}`, { cause: new Error(finished.stderr) });
+    lines.findLast((line) => /\berror\b/i.test(line)) ?? lines.at(-1) ?? `ended with ${signal ?? code}`;
+  return new UserError(`${what}: ${telling.trim()}`, { cause: new Error(stderr) });
 }

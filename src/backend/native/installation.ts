@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream, readdirSync, readFileSync, statSync } from "node:fs";
+import { createReadStream, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -10,6 +10,7 @@ import { pipeline } from "node:stream/promises";
  *
  *     manifest.json
  *     tfjs_binding.node            tfjs-node's addon, compiled here
+ *     quiet.node                   turns stderr off while TensorFlow is being loaded
  *     site-packages/tensorflow/    TensorFlow's shared libraries, at the place they have in a Python installation, so
  *                                  that a CUDA build finds NVIDIA's libraries in site-packages/nvidia/
  *     node_modules/                tfjs-node's JavaScript and what that needs
@@ -20,6 +21,8 @@ export interface Manifest {
   /** `process.platform`-`process.arch`. */
   platform: string;
   tensorflow: { package: string; version: string; wheel: string; sha256: string };
+  /** Whether NVIDIA's libraries lie beside it. */
+  cuda: boolean;
   /** npm package to its version and the integrity of its tarball. */
   packages: Record<string, { version: string; integrity: string }>;
   /** First line of the compiler's `--version`. */
@@ -28,7 +31,8 @@ export interface Manifest {
   files: Record<string, { bytes: number; sha256: string }>;
 }
 
-export const manifestFormat = 1;
+export const manifestFormat = 2;
+const manifestName = "manifest.json";
 export const addonName = "tfjs_binding.node";
 export const librariesFolder = "site-packages/tensorflow";
 export const thisPlatform = `${process.platform}-${process.arch}`;
@@ -44,29 +48,36 @@ function cacheFolder(environment: NodeJS.ProcessEnv): string {
   return join(homedir(), ".cache");
 }
 
-/** The manifest, or undefined where nothing is installed. Throws when the file is damaged. */
-export function readManifest(folder: string): Manifest | undefined {
-  let text: string;
-  try {
-    text = readFileSync(join(folder, "manifest.json"), "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-  return JSON.parse(text) as Manifest;
-}
+export type Inspection =
+  | { state: "absent" }
+  | { state: "damaged"; damage: string }
+  | { state: "whole"; manifest: Manifest };
 
 /**
- * The first thing found wrong with an installation, in words, or undefined when it is whole. The sizes of all files
- * and the checksum of the addon take milliseconds; `thorough` hashes everything, which for TensorFlow's library of
- * most of a gigabyte takes seconds.
+ * What is in the folder. The sizes of all files and the checksums of the addons take milliseconds; `thorough` hashes
+ * everything, which for TensorFlow's library of most of a gigabyte takes a second or more.
  */
-export async function findDamage(
+export async function inspectInstallation(
+  folder: string,
+  { thorough }: { thorough: boolean },
+): Promise<Inspection> {
+  let manifest: Manifest;
+  try {
+    manifest = JSON.parse(readFileSync(join(folder, manifestName), "utf8")) as Manifest;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return { state: "absent" };
+    return { state: "damaged", damage: `${manifestName} cannot be read` };
+  }
+  const damage = await findDamage(folder, manifest, thorough);
+  return damage === undefined ? { state: "whole", manifest } : { state: "damaged", damage };
+}
+
+async function findDamage(
   folder: string,
   manifest: Manifest,
-  { thorough }: { thorough: boolean },
+  thorough: boolean,
 ): Promise<string | undefined> {
-  if (manifest.format !== manifestFormat) return "it was written by another version of keyspot";
+  if (manifest.format !== manifestFormat) return "it was built by another version of keyspot";
   if (manifest.platform !== thisPlatform)
     return `it was built for ${manifest.platform}, this is ${thisPlatform}`;
   for (const [name, expected] of Object.entries(manifest.files)) {
@@ -74,10 +85,14 @@ export async function findDamage(
     const bytes = statSync(path, { throwIfNoEntry: false })?.size;
     if (bytes === undefined) return `${name} is missing`;
     if (bytes !== expected.bytes) return `${name} has ${bytes} bytes, expected ${expected.bytes}`;
-    if ((thorough || name === addonName) && (await sha256(path)) !== expected.sha256)
-      return `${name} does not have the checksum it was installed with`;
+    if ((thorough || name.endsWith(".node")) && (await sha256(path)) !== expected.sha256)
+      return `${name} does not have the checksum that it was installed with`;
   }
   return undefined;
+}
+
+export function writeManifest(folder: string, manifest: Manifest): void {
+  writeFileSync(join(folder, manifestName), `${JSON.stringify(manifest, undefined, 2)}\n`);
 }
 
 /** Size and checksum of every file under a folder. */

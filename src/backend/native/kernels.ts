@@ -1,20 +1,29 @@
 import * as tf from "@tensorflow/tfjs";
 
 /** What is used here of tfjs-node's backend. */
-interface NodeBackend extends tf.KernelBackend {
-  executeSingleOutput(operation: string, attributes: unknown[], inputs: tf.TensorInfo[]): tf.TensorInfo;
-  binding: { TF_ATTR_TYPE: number };
+export interface NodeBackend extends tf.KernelBackend {
+  readonly binding: {
+    readonly TF_Version: string;
+    readonly TF_ATTR_TYPE: number;
+    isUsingGpuDevice(): boolean;
+  };
+  executeSingleOutput(
+    operation: string,
+    attributes: { name: string; type: number; value: unknown }[],
+    inputs: tf.TensorInfo[],
+  ): tf.TensorInfo;
   typeAttributeFromTensor(tensor: tf.TensorInfo): number;
 }
 
 /**
  * Gives the tensorflow backend the one operation that TensorFlow has for the gradient of ReLU. TensorFlow.js asks for
  * a step function times the gradient, which tfjs-node makes of seven operations and an array of ones that
- * JavaScript fills: a tenth of a training step of the course's conv1d.
+ * JavaScript fills.
  */
 export function registerReluGradient(): void {
+  if (tf.getKernel(reluGradient, "tensorflow") !== undefined) return;
   tf.registerKernel({
-    kernelName: "ReluGrad",
+    kernelName: reluGradient,
     backendName: "tensorflow",
     kernelFunc: ({ inputs, backend }) => {
       const { dy, y } = inputs as { dy: tf.TensorInfo; y: tf.TensorInfo };
@@ -27,16 +36,14 @@ export function registerReluGradient(): void {
   tf.registerGradient({
     kernelName: "Relu",
     outputsToSave: [true],
-    gradFunc: (dy, saved) => {
-      const gradient = dy as tf.Tensor;
-      const y = saved[0]!;
-      const fused = tf.getKernel("ReluGrad", tf.getBackend()) !== undefined;
-      return {
-        x: () =>
-          fused
-            ? tf.engine().runKernel<tf.Tensor>("ReluGrad", { dy: gradient, y })
-            : gradient.mul(y.step().cast("float32")),
-      };
-    },
+    // Gradients are the same for all backends of a process; the others keep TensorFlow.js's own formula.
+    gradFunc: (dy, [y]) => ({
+      x: () =>
+        tf.getKernel(reluGradient, tf.getBackend()) === undefined
+          ? (dy as tf.Tensor).mul(y!.step().cast("float32"))
+          : tf.engine().runKernel<tf.Tensor>(reluGradient, { dy: dy as tf.Tensor, y: y! }),
+    }),
   });
 }
+
+const reluGradient = "ReluGrad";

@@ -2,32 +2,31 @@ import { createRequire, Module } from "node:module";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { addonName } from "./installation.js";
-
-/** What is used here of tfjs-node's addon. */
-interface Addon {
-  TF_Version: string;
-  isUsingGpuDevice(): boolean;
-}
+import { withoutStderr } from "./quiet.js";
 
 /** Packages that tfjs-node asks for and that must be ours: two TensorFlow.js in a process do not see each other. */
 export const sharedPackages = ["@tensorflow/tfjs", "@tensorflow/tfjs-core"] as const;
 
-/** Loads tfjs-node from an installation and registers its backend, `tensorflow`, and its kernels. */
-export function registerNativeBackend(folder: string): Addon {
+/**
+ * Loads tfjs-node from an installation and registers its backend, `tensorflow`, and its kernels.
+ *
+ * @param quiet without what TensorFlow says on stderr while it is being loaded
+ */
+export function registerInstalledBackend(folder: string, { quiet }: { quiet: boolean }): void {
   const require = createRequire(join(folder, "node_modules", "@tensorflow", "tfjs-node", "package.json"));
   for (const name of sharedPackages) {
-    // The installation holds an empty package of this name, so that the ordinary look-up ends there.
+    // The installation holds a placeholder of this name, so that the ordinary look-up ends there.
     const path = require.resolve(name);
     const ours = new Module(path);
     ours.exports = createRequire(import.meta.url)("@tensorflow/tfjs");
     ours.loaded = true;
     require.cache[path] = ours;
   }
-  const addon = createRequire(join(folder, "x"))(`./${addonName}`) as Addon;
+  const loadAddon = () => createRequire(join(folder, "x"))(`./${addonName}`) as object;
+  const addon = quiet ? withoutStderr(folder, loadAddon) : loadAddon();
   require("./dist/register_all_kernels");
   const { NodeJSKernelBackend } = require("./dist/nodejs_kernel_backend") as {
-    NodeJSKernelBackend: new (addon: Addon, packageName: string) => tf.KernelBackend;
+    NodeJSKernelBackend: new (addon: object, packageName: string) => tf.KernelBackend;
   };
   tf.registerBackend("tensorflow", () => new NodeJSKernelBackend(addon, "@tensorflow/tfjs-node"), 3);
-  return addon;
 }

@@ -5,7 +5,7 @@ import { failure, run } from "./commands.js";
 import { integrity } from "./installation.js";
 
 /**
- * tfjs-node and the two packages it takes to compile and load its addon. Pinned, with the checksums that the
+ * tfjs-node and the two packages that it takes to compile and to load it. Pinned, with the checksums that npm's
  * registry gives them: they are code that runs here.
  */
 export const npmPackages: Record<string, { version: string; integrity: string }> = {
@@ -28,21 +28,22 @@ export const npmPackages: Record<string, { version: string; integrity: string }>
 
 /** Fetches the npm packages without running any script of theirs, and unpacks each to `<folder>/<name>`. */
 export async function fetchNpmPackages(folder: string, signal?: AbortSignal): Promise<void> {
-  for (const [name, { version, integrity: expected }] of Object.entries(npmPackages)) {
-    const target = join(folder, name);
-    mkdirSync(target, { recursive: true });
-    const packed = await run(
-      "npm",
-      ["pack", `${name}@${version}`, "--ignore-scripts", "--json", "--pack-destination", folder],
-      { cwd: folder, signal },
-    );
-    if (packed.code === undefined) throw new UserError("npm was not found: it fetches tfjs-node, install it");
-    if (packed.code !== 0) throw failure(`npm cannot fetch ${name}@${version}`, packed);
+  for (const [name, pinned] of Object.entries(npmPackages)) {
+    const wanted = `${name}@${pinned.version}`;
+    const packed = await run("npm", ["pack", wanted, "--ignore-scripts", "--pack-destination", folder], {
+      cwd: folder,
+      signal,
+    });
+    if (packed.code === undefined)
+      throw new UserError("npm was not found, which fetches tfjs-node: install it");
+    if (packed.code !== 0) throw failure(`npm cannot fetch ${wanted}`, packed);
     const tarball = readdirSync(folder).find((file) => file.endsWith(".tgz"));
-    if (tarball === undefined) throw failure(`npm pack wrote no tarball of ${name}@${version}`, packed);
+    if (tarball === undefined) throw failure(`npm wrote no tarball of ${wanted}`, packed);
     const found = await integrity(join(folder, tarball));
-    if (found !== expected)
-      throw new UserError(`${name}@${version} from npm has the checksum ${found}, expected ${expected}`);
+    if (found !== pinned.integrity)
+      throw new UserError(`${wanted} from npm has the checksum ${found}, expected ${pinned.integrity}`);
+
+    mkdirSync(join(folder, name), { recursive: true });
     const unpacked = await run("tar", ["-xzf", tarball, "--strip-components=1", "-C", name], {
       cwd: folder,
       signal,
