@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { UserError } from "../errors.js";
 import { packageVersion } from "../version.js";
+import { backendCommand } from "./backend.js";
 import { compareCommand } from "./compare.js";
 import { evaluateCommand } from "./evaluate.js";
 import { modelsCommand } from "./models.js";
@@ -21,10 +22,17 @@ const program = new Command("kws")
     "after",
     "\nExample:\n  $ kws train --data sample --model spectrogram --width 0.25 --learning-rate 1e-3 --epochs 3",
   );
-for (const create of [trainCommand, evaluateCommand, predictCommand, compareCommand, modelsCommand]) {
+for (const create of [
+  trainCommand,
+  evaluateCommand,
+  predictCommand,
+  compareCommand,
+  modelsCommand,
+  backendCommand,
+]) {
   program.addCommand(create());
 }
-for (const each of [program, ...program.commands]) {
+for (const each of [program, ...program.commands.flatMap((found) => [found, ...found.commands])]) {
   each.exitOverride().configureOutput({ outputError: () => undefined }); // printed below, like every other error
 }
 

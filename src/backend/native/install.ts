@@ -14,8 +14,8 @@ import {
   writeManifest,
 } from "./installation.js";
 import { sharedPackages } from "./load.js";
-import { fetchNpmPackages, npmPackages } from "./npm.js";
-import { downloadWheel, parseWheelName, unpackWheel } from "./wheel.js";
+import { checkNpm, fetchNpmPackages, npmPackages } from "./npm.js";
+import { downloadWheel, findPython, parseWheelName, unpackWheel } from "./wheel.js";
 
 export interface InstallOptions {
   /** A TensorFlow wheel to use; without it pip downloads the newest that is known to work. */
@@ -92,9 +92,15 @@ async function build(
   folder: string,
   { wheel: givenWheel, cuda = false, signal, onProgress = () => {} }: InstallOptions,
 ): Promise<Manifest> {
-  if (givenWheel !== undefined && !existsSync(givenWheel))
-    throw new UserError(`${givenWheel}: no such file, expected a TensorFlow wheel`);
+  // Whatever is missing is better said now than after a download.
+  if (givenWheel !== undefined) {
+    parseWheelName(givenWheel);
+    if (!existsSync(givenWheel))
+      throw new UserError(`${givenWheel}: no such file, expected a TensorFlow wheel`);
+  }
   const compiler = await findCompiler();
+  const python = givenWheel === undefined || cuda ? await findPython() : "";
+  await checkNpm();
   const work = join(folder, "work");
   const modules = join(folder, "node_modules");
   const sitePackages = join(folder, "site-packages");
@@ -105,7 +111,7 @@ async function build(
   for (const name of sharedPackages) writePlaceholder(modules, name);
 
   if (givenWheel === undefined) onProgress("downloading TensorFlow");
-  const wheel = givenWheel ?? (await downloadWheel(tensorflowRequirement(cuda), work, signal));
+  const wheel = givenWheel ?? (await downloadWheel(python, tensorflowRequirement(cuda), work, signal));
   const { package: name, version } = parseWheelName(wheel);
   onProgress(`unpacking ${name} ${version}`);
   const { metadata } = await unpackWheel(
@@ -121,7 +127,7 @@ async function build(
 
   for (const requirement of cuda ? nvidiaRequirements(metadata) : []) {
     onProgress(`downloading ${requirement}`);
-    const library = await downloadWheel(requirement, work, signal);
+    const library = await downloadWheel(python, requirement, work, signal);
     await unpackWheel(library, (file) => (isNvidiaFile(file) ? join(sitePackages, file) : undefined), signal);
     rmSync(library);
   }

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
-import { failure, run } from "./commands.js";
+import { failure, firstThatAnswers, run } from "./commands.js";
 import { integrity } from "./installation.js";
 
 /**
@@ -25,6 +25,13 @@ export const npmPackages: Record<string, { version: string; integrity: string }>
       "sha512-2oNILP4jXwRB4ywnYKjVk1YyJ96n2D4EOVJO6S3oYZ5PtbJrw3Yt9TpAuX3nBLMuzn74rnfGQrv13pS9vC+YiA==",
   },
 };
+
+export async function checkNpm(): Promise<void> {
+  if ((await firstThatAnswers(["npm"], ["--version"])) === undefined)
+    throw new UserError("npm was not found, which fetches tfjs-node: install it, it comes with Node.js");
+  if ((await firstThatAnswers(["tar"], ["--version"])) === undefined)
+    throw new UserError("tar was not found, which unpacks tfjs-node: install it");
+}
 
 /** Fetches the npm packages without running any script of theirs, and unpacks each to `<folder>/<name>`. */
 export async function fetchNpmPackages(folder: string, signal?: AbortSignal): Promise<void> {

@@ -10,24 +10,28 @@ import { thisPlatform } from "./installation.js";
 /** Of the wheel only shared libraries and C headers are used, so its Python version need not be the user's. */
 const wheelPython = "3.12";
 
-/** Downloads a wheel for this machine from the package index that pip is set up for. */
-export async function downloadWheel(
-  requirement: string,
-  folder: string,
-  signal?: AbortSignal,
-): Promise<string> {
-  const python = await firstThatAnswers(
-    [process.env.KEYSPOT_PYTHON, "python3", "python"],
-    ["-m", "pip", "--version"],
-  );
+/** A Python that has pip. */
+export async function findPython(): Promise<string> {
+  const candidates = [process.env.KEYSPOT_PYTHON, "python3", "python"];
+  const python = await firstThatAnswers(candidates, ["-m", "pip", "--version"]);
   if (python === undefined)
     throw new UserError(
       "no Python with pip was found, which fetches TensorFlow's wheel: install Python 3 with pip " +
         "(Debian and Ubuntu: apt-get install python3-pip), or give a wheel that you have with --wheel FILE",
     );
+  return python.program;
+}
+
+/** Downloads a wheel for this machine from the package index that pip is set up for. */
+export async function downloadWheel(
+  python: string,
+  requirement: string,
+  folder: string,
+  signal?: AbortSignal,
+): Promise<string> {
   const target = mkdtempSync(join(folder, "wheel-"));
   const downloaded = await run(
-    python.program,
+    python,
     [
       ...["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--python-version", wheelPython],
       ...["--disable-pip-version-check", "--quiet", "--dest", target, requirement],
