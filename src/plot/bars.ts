@@ -22,7 +22,7 @@ export function perLabelBarsSpec(
     height: { step: runs.length > 1 ? 10 : 14, for: "offset" },
     data: { values: rows.filter(({ value }) => Number.isFinite(value)) },
     title: { text: `${measure} of each label`, frame: "group" },
-    mark: { type: "bar", cornerRadiusEnd: 1.5 },
+    mark: "bar",
     encoding: {
       x: { field: "value", ...shareAxis(".1f"), title: measure },
       y: {
@@ -77,7 +77,7 @@ export function accuracyBarsSpec(
     },
     layer: [
       {
-        mark: { type: "bar", cornerRadiusEnd: 2 },
+        mark: "bar",
         encoding: {
           x: { field: "accuracy", ...shareAxis(".0%"), title: null },
           color: { ...runColor(runs), legend: null },
@@ -128,6 +128,7 @@ function shareAxis(format: string) {
   const ticks = [0, 0.2, 0.4, 0.6, 0.8, 1];
   return {
     type: "quantitative",
+    stack: null,
     scale: { domain: [0, 1] },
     axis: { format, values: ticks, labelFlush: false, domain: false, ticks: false },
   };

@@ -1,0 +1,198 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { bestEpoch, compareCurves, curvesSvg, type EpochMetrics } from "../../src/plot/curves.js";
+import { colors } from "../../src/plot/theme.js";
+import { pretendHistory } from "./histories.js";
+import { axisScale, type Drawn, pathPoints, readSvg, textsOf } from "./read-svg.js";
+
+// Vega reports what it could not do as a warning.
+beforeEach(() => {
+  vi.spyOn(console, "warn");
+});
+afterEach(() => {
+  expect(console.warn).not.toHaveBeenCalled();
+  vi.restoreAllMocks();
+});
+
+const curvesOf = (drawn: readonly Drawn[], color: string) =>
+  drawn.filter(
+    ({ tag, attributes, inside }) =>
+      tag === "path" && inside.includes("mark-line") && attributes.stroke === color,
+  );
+const labelsOf = (drawn: readonly Drawn[], pattern: RegExp) =>
+  drawn.filter(
+    ({ tag, text, inside }) => tag === "text" && inside.includes("role-axis-label") && pattern.test(text),
+  );
+
+/** Checks a curve against the axis that its panel shows. */
+function expectCurve(
+  points: { x: number; y: number }[],
+  values: number[],
+  valueAxis: Drawn[],
+  parse: (text: string) => number,
+) {
+  const scale = axisScale(valueAxis, "y", parse);
+  expect(points).toHaveLength(values.length);
+  // Labels stand a little below their values: what is between two values counts.
+  points.forEach((point, index) => {
+    expect(point.y - points[0]!.y).toBeCloseTo(scale(values[index]!) - scale(values[0]!), 1);
+  });
+}
+
+describe("curves of one run", () => {
+  const history = pretendHistory(12);
+  const left = (drawn: Drawn[], middle: number) => drawn.filter(({ x }) => x < middle);
+  const right = (drawn: Drawn[], middle: number) => drawn.filter(({ x }) => x >= middle);
+
+  it("draw each value where the axes say, training and validation apart", async () => {
+    const svg = await curvesSvg(history);
+    const drawn = readSvg(svg);
+    const middle = Number(drawn[0]!.attributes.width) / 2;
+    const percent = (text: string) => Number.parseFloat(text) / 100;
+    const accuracyAxis = left(labelsOf(drawn, /%$/), middle);
+    const lossAxis = right(labelsOf(drawn, /^[\d.]+$/), middle).filter(
+      ({ attributes }) => attributes["text-anchor"] === "end",
+    );
+    expect(accuracyAxis.length).toBeGreaterThan(2);
+    expect(lossAxis.length).toBeGreaterThan(2);
+
+    const [validationAccuracy, validationLoss] = curvesOf(drawn, colors.validation).map(pathPoints);
+    const [trainingAccuracy, trainingLoss] = curvesOf(drawn, colors.training).map(pathPoints);
+    expectCurve(
+      trainingAccuracy!,
+      history.map(({ accuracy }) => accuracy),
+      accuracyAxis,
+      percent,
+    );
+    expectCurve(
+      validationAccuracy!,
+      history.map(({ valAccuracy }) => valAccuracy),
+      accuracyAxis,
+      percent,
+    );
+    expectCurve(
+      trainingLoss!,
+      history.map(({ loss }) => loss),
+      lossAxis,
+      Number,
+    );
+    expectCurve(
+      validationLoss!,
+      history.map(({ valLoss }) => valLoss),
+      lossAxis,
+      Number,
+    );
+    // Both curves of a panel share its scale.
+    const pixelsPerUnit =
+      (trainingAccuracy![0]!.y - validationAccuracy![0]!.y) /
+      (history[0]!.accuracy - history[0]!.valAccuracy);
+    const scale = axisScale(accuracyAxis, "y", percent);
+    expect(pixelsPerUnit / (scale(1) - scale(0))).toBeCloseTo(1, 2);
+    // Epochs are evenly spaced from left to right.
+    const steps = validationAccuracy!.slice(1).map((point, index) => point.x - validationAccuracy![index]!.x);
+    for (const step of steps) expect(step).toBeCloseTo(360 / 11, 1);
+  });
+
+  it("mark the epoch of the lowest validation loss with its values", async () => {
+    const best = bestEpoch(history)!;
+    expect(best.valLoss).toBe(Math.min(...history.map(({ valLoss }) => valLoss)));
+    const drawn = readSvg(await curvesSvg(history));
+    expect(textsOf(drawn)).toContain(`${(100 * best.valAccuracy).toFixed(1)}%`);
+    expect(textsOf(drawn)).toContain(best.valLoss.toFixed(3));
+    const rings = drawn.filter(
+      ({ attributes }) => attributes.fill === colors.background && attributes.stroke === colors.validation,
+    );
+    const curves = curvesOf(drawn, colors.validation).map(pathPoints);
+    // The first ring is the legend's.
+    expect(rings).toHaveLength(3);
+    rings.slice(1).forEach((ring, panel) => {
+      expect(ring.x).toBeCloseTo(curves[panel]![best.epoch - 1]!.x, 3);
+      expect(ring.y).toBeCloseTo(curves[panel]![best.epoch - 1]!.y, 3);
+    });
+  });
+
+  it("say what they show", async () => {
+    const texts = textsOf(readSvg(await curvesSvg(history)));
+    for (const text of ["Accuracy", "Loss", "training", "validation", "best epoch (lowest validation loss)"])
+      expect(texts).toContain(text);
+    expect(texts.filter((text) => text === "epoch")).toHaveLength(2);
+  });
+
+  it("take one epoch, as points on the one label of the axis", async () => {
+    const svg = await curvesSvg(pretendHistory(1));
+    expect(svg).not.toMatch(/NaN|Infinity/);
+    const drawn = readSvg(svg);
+    const epochs = labelsOf(drawn, /^1$/).filter(({ attributes }) => attributes["text-anchor"] === "middle");
+    expect(epochs).toHaveLength(2);
+    const points = drawn.filter(
+      ({ inside, attributes }) => inside.includes("mark-symbol") && attributes.fill === colors.training,
+    );
+    expect(points).toHaveLength(2);
+    points.forEach(({ x }, panel) => {
+      expect(Math.abs(x - epochs[panel]!.x)).toBeLessThan(1);
+    });
+  });
+
+  it("take 200 epochs, as lines without points, and label whole epochs alone", async () => {
+    const drawn = readSvg(await curvesSvg(pretendHistory(200)));
+    expect(pathPoints(curvesOf(drawn, colors.validation)[0]!)).toHaveLength(200);
+    expect(
+      drawn.filter(
+        ({ inside, attributes }) => inside.includes("mark-symbol") && attributes.fill === colors.training,
+      ),
+    ).toEqual([]);
+    const epochs = labelsOf(drawn, /^/).filter(({ attributes }) => attributes["text-anchor"] === "middle");
+    expect(epochs.map(({ text }) => text)).toContain("200");
+    for (const { text } of epochs) expect(text).toMatch(/^\d+$/);
+  });
+
+  it("take constant and extreme values", async () => {
+    const flat = { loss: 0, accuracy: 1, valLoss: 0, valAccuracy: 1 };
+    for (const values of [
+      flat,
+      { ...flat, accuracy: 0, valAccuracy: 0 },
+      { ...flat, loss: 1e6, valLoss: 1e-9 },
+    ]) {
+      const svg = await curvesSvg([1, 2, 3].map((epoch) => ({ epoch, ...values }) as EpochMetrics));
+      expect(svg).not.toMatch(/NaN|Infinity/);
+    }
+  });
+});
+
+describe("curves of several runs", () => {
+  const runs = [
+    { name: "conv1d", history: pretendHistory(12, 2) },
+    {
+      name: `a <b>&"c"`,
+      history: pretendHistory(8, 3).map((epoch) => ({ ...epoch, valAccuracy: epoch.valAccuracy / 2 })),
+    },
+    { name: "spectrogram", history: pretendHistory(10, 4) },
+  ];
+
+  it("have the same axes in every panel, and the name of each run as it is", async () => {
+    const drawn = readSvg(await compareCurves(runs));
+    for (const { name } of runs) expect(textsOf(drawn)).toContain(name);
+    const left = drawn.filter(
+      ({ inside, text, attributes }) =>
+        inside.includes("role-axis-label") && attributes["text-anchor"] === "end" && text !== "",
+    );
+    const perPanel = left.length / runs.length;
+    const texts = left.map(({ text }) => text);
+    for (let run = 1; run < runs.length; run++)
+      expect(texts.slice(run * perPanel, (run + 1) * perPanel)).toEqual(texts.slice(0, perPanel));
+  });
+
+  it("draw each run's own curves, and the others' validation behind them", async () => {
+    const drawn = readSvg(await compareCurves(runs));
+    const own = curvesOf(drawn, colors.validation).map((curve) => pathPoints(curve).length);
+    expect(own).toEqual([12, 12, 8, 8, 10, 10]);
+    const behind = curvesOf(drawn, colors.context).map((curve) => pathPoints(curve).length);
+    expect(behind).toEqual([8, 10, 8, 10, 12, 10, 12, 10, 12, 8, 12, 8]);
+    expect(textsOf(drawn)).toContain("validation of the other runs");
+  });
+
+  it("show one run without words on others", async () => {
+    expect(textsOf(readSvg(await compareCurves(runs.slice(0, 1))))).not.toContain(
+      "validation of the other runs",
+    );
+  });
+});
