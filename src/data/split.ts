@@ -131,7 +131,7 @@ function checkParts({ labels }: Clips, split: Split, kind: SplitKind): void {
     if (present.size >= 2) continue;
     const counts = PARTS.map((name) => `${names[name]} ${split[name].length}`).join(", ");
     const found = present.size === 0 ? "no clip" : `only clips labelled "${[...present].join()}"`;
-    const larger = kind === "speaker" || kind === "random" ? "a larger --val-size or --test-size, " : "";
+    const larger = kind === "speaker" || kind === "random" ? "other --val-size and --test-size, " : "";
     const other = kind === "random" ? "" : " or --split random";
     throw new UserError(
       `the ${names[part]} part of the ${kind} split has ${found} (clips: ${counts}); use ${larger}more data${other}`,
