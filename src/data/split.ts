@@ -72,17 +72,18 @@ function splitBySpeaker(clips: Clips, { valSize, testSize, seed }: SplitOptions)
     [...speakers].map(([name, rows]) => [name, new Set(rows.map((row) => labels[row]!))]),
   );
 
-  let best: { lacking: number; names: Record<Part, string[]> } | undefined;
-  for (let attempt = 0; attempt < SHUFFLES && best?.lacking !== 0; attempt++) {
+  const everywhere = PARTS.length * new Set(labels).size;
+  let best: { present: number; names: Record<Part, string[]> } | undefined;
+  for (let attempt = 0; attempt < SHUFFLES && best?.present !== everywhere; attempt++) {
     const order = new Random(seed, "split", attempt).shuffle([...speakers.keys()]);
     const names = {
       test: order.slice(0, testCount),
       val: order.slice(testCount, testCount + valCount),
       train: order.slice(testCount + valCount),
     };
-    const present = (part: Part) => new Set(names[part].flatMap((name) => [...labelsOf.get(name)!])).size;
-    const lacking = -PARTS.reduce((sum, part) => sum + present(part), -3 * new Set(labels).size);
-    if (best === undefined || lacking < best.lacking) best = { lacking, names };
+    const labelsIn = (part: Part) => new Set(names[part].flatMap((name) => [...labelsOf.get(name)!])).size;
+    const present = PARTS.reduce((sum, part) => sum + labelsIn(part), 0);
+    if (best === undefined || present > best.present) best = { present, names };
   }
   const rowsOf = (part: Part) => sorted(best!.names[part].flatMap((name) => speakers.get(name)!));
   return { train: rowsOf("train"), val: rowsOf("val"), test: rowsOf("test") };
