@@ -20,7 +20,7 @@ export function perLabelBarsSpec(
   return {
     width,
     height: { step: runs.length > 1 ? 10 : 14, for: "offset" },
-    data: { values: rows.filter(({ value }) => Number.isFinite(value)) },
+    data: { values: rows },
     title: { text: `${measure} of each label`, frame: "group" },
     mark: "bar",
     encoding: {

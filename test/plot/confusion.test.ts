@@ -90,9 +90,19 @@ describe("confusion matrix", () => {
           expect(texts).toContain("predicted");
         },
       ),
-      { numRuns: 10 },
+      { numRuns: 5 },
     );
-    const odd = [`"];alert(1)//`, "</text><script>", "a", "a", "", "日本語", "\u2028"];
+    const odd = [
+      `"];alert(1)//`,
+      "</text><script>",
+      "a",
+      "a",
+      "",
+      "日本語",
+      "\u2028",
+      "\u0000\u001b[1m",
+      "\ud800",
+    ];
     const drawn = readSvg(
       await confusionSvg(
         odd,

@@ -54,6 +54,8 @@ describe("curves of one run", () => {
     );
     expect(accuracyAxis.length).toBeGreaterThan(2);
     expect(lossAxis.length).toBeGreaterThan(2);
+    // The axes go from the lowest to the highest tick.
+    for (const axis of [accuracyAxis, lossAxis]) expect(axis[0]!.y - axis.at(-1)!.y).toBeCloseTo(230, 6);
 
     const [validationAccuracy, validationLoss] = curvesOf(drawn, colors.validation).map(pathPoints);
     const [trainingAccuracy, trainingLoss] = curvesOf(drawn, colors.training).map(pathPoints);

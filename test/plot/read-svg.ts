@@ -15,6 +15,9 @@ export interface Drawn {
  * close in order.
  */
 export function readSvg(svg: string): Drawn[] {
+  // What XML 1.0 does not allow.
+  const forbidden = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u.exec(svg);
+  if (forbidden) throw new Error(`character ${forbidden[0].codePointAt(0)} at ${forbidden.index}`);
   const drawn: Drawn[] = [];
   const open: { tag: string; x: number; y: number; classes: string; element: Drawn }[] = [];
   const token = /<(\/?)([\w:]+)((?:\s+[\w:-]+="[^"<]*")*)\s*(\/?)>|([^<]+)/gy;

@@ -34,8 +34,9 @@ function tagsOf(html: string): string[] {
   for (const [, closing, tag, , selfClosing] of html.matchAll(
     /<(\/?)([a-zA-Z][\w:]*)((?:\s+[\w:-]+(?:="[^"]*")?)*)\s*(\/?)>/g,
   )) {
-    if (closing) expect(open.pop()).toBe(tag);
-    else {
+    if (closing) {
+      if (open.pop() !== tag) throw new Error(`</${tag}> closes nothing`);
+    } else {
       tags.push(tag!);
       if (!selfClosing && !void_.has(tag!)) open.push(tag!);
     }
@@ -58,6 +59,7 @@ describe("HTML report", () => {
       fc.property(fc.string({ unit: "binary", maxLength: 30 }), (text) => {
         expect(tagsOf(filledWith(text))).toEqual(expected);
       }),
+      { numRuns: 50 },
     );
   });
 

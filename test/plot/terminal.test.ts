@@ -216,7 +216,8 @@ describe("confusion matrix", () => {
   it("lists the most frequent confusions on a screen too narrow", () => {
     const lines = terminalConfusion(labels, confusion, { width: 20, color: false }).split("\n");
     expect(lines[0]).toMatch(/^most/);
-    expect(lines.join("\n")).toMatch(/99/);
+    const counts = lines.filter((line) => line.includes("clips")).map((line) => line.trim().split(/\s+/)[1]);
+    expect(counts).toEqual(["99", "2", "1"]);
     expect(lines.join("\n")).toMatch(/7\.6%/);
     expect(lines.join("\n")).not.toMatch(/1200/);
     expect(

@@ -46,7 +46,7 @@ export function terminalConfusion(
         "bold",
         line(
           "",
-          cells.map((cell) => padLeft(cell, cellColumns)),
+          cells.map((cell) => padLeft(shorten(cell, cellColumns), cellColumns)),
         ),
         color,
       ),
