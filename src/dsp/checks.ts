@@ -26,7 +26,7 @@ export function requireOneOf(name: string, value: unknown, choices: readonly str
 /** Real samples as float64, never empty: NaN or infinity among them is bad data, said with its place. */
 export function finiteSamples(samples: ArrayLike<number>, what = "the signal"): Float64Array {
   if (samples.length === 0) throw new UserError(`${what} is empty, at least one sample was expected`);
-  const values = samples instanceof Float64Array ? samples : Float64Array.from(samples);
+  const values = samples instanceof Float64Array ? samples : new Float64Array(samples);
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
     if (value - value !== 0)

@@ -112,41 +112,56 @@ class PowerOfTwoPlan implements FftPlan {
   }
 }
 
+export interface ChirpTables {
+  /** The power of two whose transforms do the convolution: at least 2n - 1. */
+  size: number;
+  /** c, interleaved, `[2n]`. */
+  chirp: Float64Array;
+  /** The transform of conj(c), wrapped around `size` numbers and divided by as many, interleaved. */
+  filter: Float64Array;
+}
+
 /**
- * Any other length as a convolution with a chirp, made with transforms of a power of two: with c[k] = e^(-πi·k²/n),
+ * What it takes to compute the transform of any length as a convolution with a chirp: with c[k] = e^(-πi·k²/n),
  * jk = (j² + k² - (k - j)²) / 2 gives X[k] = c[k]·Σ (x[j]·c[j])·conj(c[k - j]).
  * (L. Bluestein, "A linear filtering approach to the computation of the discrete Fourier transform", 1970.)
  */
+export function chirpTables(n: number): ChirpTables {
+  const size = 2 ** Math.ceil(Math.log2(2 * n - 1));
+  const chirp = new Float64Array(2 * n);
+  const wrapped = new Float64Array(2 * size);
+  for (let k = 0; k < n; k++) {
+    // The angle has the period 2n in k²; the remainder keeps it small and so exact to the last bits.
+    const angle = (-Math.PI * ((k * k) % (2 * n))) / n;
+    chirp[2 * k] = Math.cos(angle);
+    chirp[2 * k + 1] = Math.sin(angle);
+    for (const at of k === 0 ? [0] : [k, size - k]) {
+      wrapped[2 * at] = chirp[2 * k]! / size;
+      wrapped[2 * at + 1] = -chirp[2 * k + 1]! / size;
+    }
+  }
+  const filter = new Float64Array(2 * size);
+  fftPlan(size).transform(wrapped, filter);
+  return { size, chirp, filter };
+}
+
+/** Any other length, by `chirpTables`. */
 class ChirpPlan implements FftPlan {
   private readonly n: number;
   private readonly plan: FftPlan;
-  /** c, interleaved, `[2n]`. */
   private readonly chirp: Float64Array;
-  /** The transform of conj(c) wrapped around, over the padded length, interleaved. */
   private readonly filter: Float64Array;
   private readonly padded: Float64Array;
   private readonly spectrum: Float64Array;
 
   constructor(n: number) {
-    const size = 2 ** Math.ceil(Math.log2(2 * n - 1));
+    const { size, chirp, filter } = chirpTables(n);
     this.n = n;
     this.plan = fftPlan(size);
-    this.chirp = new Float64Array(2 * n);
-    this.filter = new Float64Array(2 * size);
+    this.chirp = chirp;
+    this.filter = filter;
     this.padded = new Float64Array(2 * size);
     this.spectrum = new Float64Array(2 * size);
-    for (let k = 0; k < n; k++) {
-      // The angle has the period 2n in k²; the remainder keeps it small and so exact to the last bits.
-      const angle = (-Math.PI * ((k * k) % (2 * n))) / n;
-      this.chirp[2 * k] = Math.cos(angle);
-      this.chirp[2 * k + 1] = Math.sin(angle);
-      for (const at of k === 0 ? [0] : [k, size - k]) {
-        this.padded[2 * at] = this.chirp[2 * k]! / size;
-        this.padded[2 * at + 1] = -this.chirp[2 * k + 1]! / size;
-      }
-    }
-    this.plan.transform(this.padded, this.filter);
-    this.padded.fill(0);
   }
 
   transform(data: Float64Array, result: Float64Array): void {

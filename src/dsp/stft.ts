@@ -1,6 +1,7 @@
 import { UserError, usageError } from "../errors.js";
 import { finiteSamples, requireInteger, requireOneOf } from "./checks.js";
 import { realFftPlan } from "./fft.js";
+import { frameTransform } from "./frames.js";
 import type { ComplexSpectrogram, Spectrogram } from "./spectrogram.js";
 import { sharedWindow, type Window } from "./windows.js";
 
@@ -32,25 +33,20 @@ export interface StftOptions {
  * for a signal that is empty, not finite, or shorter than one frame where `center` is off
  */
 export function stft(signal: ArrayLike<number>, options: StftOptions): ComplexSpectrogram {
-  const framing = new Framing(signal, options);
-  const { frames, bins } = framing;
+  const { transform, samples, window, frames } = cutIntoFrames(signal, options);
+  const { bins } = transform;
   const re = new Float64Array(frames * bins);
   const im = new Float64Array(frames * bins);
-  for (let t = 0; t < frames; t++) framing.transform(t, re, im, t * bins);
+  transform.spectra(samples, window, frames, re, im);
   return { re, im, frames, bins };
 }
 
 /** |STFT|², `[frames, bins]`: `power(stft(…))` without the complex numbers in between. Errors as `stft`. */
 export function powerSpectrogram(signal: ArrayLike<number>, options: StftOptions): Spectrogram {
-  const framing = new Framing(signal, options);
-  const { frames, bins } = framing;
-  const re = new Float64Array(bins);
-  const im = new Float64Array(bins);
+  const { transform, samples, window, frames } = cutIntoFrames(signal, options);
+  const { bins } = transform;
   const values = new Float64Array(frames * bins);
-  for (let t = 0; t < frames; t++) {
-    framing.transform(t, re, im, 0);
-    for (let k = 0, at = t * bins; k < bins; k++, at++) values[at] = re[k]! * re[k]! + im[k]! * im[k]!;
-  }
+  transform.powers(samples, window, frames, values);
   return { values, frames, bins };
 }
 
@@ -147,37 +143,16 @@ function resolveStft(options: StftOptions): ResolvedStft {
   return { nFft, hop, window, margin: center ? Math.floor(nFft / 2) : 0, padMode };
 }
 
-/** A signal cut into frames, each transformed on its own: equal samples give equal bins wherever the cuts are. */
-class Framing {
-  readonly frames: number;
-  readonly bins: number;
-  private readonly hop: number;
-  private readonly window: Float64Array;
-  private readonly padded: Float64Array;
-  private readonly frame: Float64Array;
-  private readonly plan: ReturnType<typeof realFftPlan>;
-
-  constructor(signal: ArrayLike<number>, options: StftOptions) {
-    const { nFft, hop, window, margin, padMode } = resolveStft(options);
-    this.padded = pad(finiteSamples(signal), margin, padMode);
-    if (this.padded.length < nFft)
-      throw new UserError(
-        `the signal has ${signal.length} samples, fewer than the ${nFft} of one frame, and center is off`,
-      );
-    this.plan = realFftPlan(nFft);
-    this.frames = 1 + Math.floor((this.padded.length - nFft) / hop);
-    this.bins = this.plan.bins;
-    this.hop = hop;
-    this.window = window;
-    this.frame = new Float64Array(nFft);
-  }
-
-  /** Writes the bins of frame t to `re` and `im` from `offset` on. */
-  transform(t: number, re: Float64Array, im: Float64Array, offset: number): void {
-    const { window, padded, frame } = this;
-    for (let i = 0, at = t * this.hop; i < frame.length; i++, at++) frame[i] = padded[at]! * window[i]!;
-    this.plan.forward(frame, re, im, offset);
-  }
+/** The padded signal and what turns its frames into bins. */
+function cutIntoFrames(signal: ArrayLike<number>, options: StftOptions) {
+  const { nFft, hop, window, margin, padMode } = resolveStft(options);
+  const samples = pad(finiteSamples(signal), margin, padMode);
+  if (samples.length < nFft)
+    throw new UserError(
+      `the signal has ${signal.length} samples, fewer than the ${nFft} of one frame, and center is off`,
+    );
+  const frames = 1 + Math.floor((samples.length - nFft) / hop);
+  return { transform: frameTransform(nFft, hop), samples, window, frames };
 }
 
 /** The signal with `margin` samples more at either end. (`numpy.pad`, which reflects a short signal to and fro.) */
