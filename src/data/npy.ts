@@ -37,8 +37,8 @@ export async function readNpyHeader(member: ZipMember): Promise<NpyHeader> {
   await member.fill(length);
   const textBytes = length.readUIntLE(0, length.length);
   const dataStart = start.length + length.length + textBytes;
-  if (textBytes > HEADER_MAX_BYTES || dataStart > member.size)
-    throw fail(`its header has ${textBytes} bytes`);
+  const headerFits = textBytes <= HEADER_MAX_BYTES && dataStart <= member.size;
+  if (!headerFits) throw fail(`its header has ${textBytes} bytes`);
   const textBuffer = Buffer.alloc(textBytes);
   await member.fill(textBuffer);
   const text = textBuffer.toString("latin1");
@@ -55,12 +55,10 @@ export async function readNpyHeader(member: ZipMember): Promise<NpyHeader> {
   if (kind === "O") throw fail("its elements are Python objects; save it with a dtype of numbers or text");
 
   // npyjs throws on the dtypes that it cannot turn into an array, so it is shown one that it can.
-  const shown = Buffer.concat([
-    start,
-    length,
-    Buffer.from(text.replace(descr, "'|u1'".padEnd(descr.length)), "latin1"),
-  ]);
-  const { shape, fortranOrder } = parse(new Uint8Array(shown).buffer);
+  const shown = text.replace(descr, "'|u1'".padEnd(descr.length));
+  const { shape, fortranOrder } = parse(
+    new Uint8Array(Buffer.concat([start, length, Buffer.from(shown, "latin1")])).buffer,
+  );
   const size = shape.reduce((product, n) => product * n, dtype.bytes);
   if (!/'shape'\s*:\s*\([\d, ]*\)/.test(text) || !Number.isSafeInteger(size)) {
     throw fail(`its header has no usable shape: ${text.trim().slice(0, 120)}`);
@@ -102,11 +100,13 @@ export async function readText(member: ZipMember, { dtype }: NpyHeader, count: n
   return Array.from({ length: count }, (_, i) => {
     let end = (i + 1) * width;
     while (end > i * width && points[end - 1] === 0) end--;
-    const element = points.subarray(i * width, end);
-    if (element.some((point) => point > 0x10ffff)) {
-      throw new UserError(`${member.where}: row ${i} is not text (a character code is above 0x10FFFF)`);
+    let text = "";
+    for (const point of points.subarray(i * width, end)) {
+      if (point > 0x10ffff)
+        throw new UserError(`${member.where}: row ${i} is not text: it has character ${point}`);
+      text += String.fromCodePoint(point);
     }
-    return String.fromCodePoint(...element);
+    return text;
   });
 }
 

@@ -39,9 +39,8 @@ export async function readNpz(path: string, options: ReadOptions = {}): Promise<
   try {
     const labels = (await readColumn(archive, "label_vals"))?.map(mendLabel);
     if (labels === undefined) throw missing(archive, "label_vals");
-    const unlabelled = labels.indexOf("");
-    if (unlabelled !== -1)
-      throw new UserError(`${path}: row ${unlabelled} of label_vals is empty, text was expected`);
+    const empty = labels.indexOf("");
+    if (empty !== -1) throw new UserError(`${path}: row ${empty} of label_vals is empty, text was expected`);
     const speakers = await readColumn(archive, "speaker_vals", labels.length);
     const words = await readColumn(archive, "word_vals", labels.length);
     const statedRate = await withArray(archive, "sample_rate", readNumber);
@@ -104,12 +103,17 @@ async function readSamples(
     return { bytes, rows };
   };
   // The next rows are on their way into one buffer while those in the other are decoded.
-  for (let next = read(0), row = 0; row < count; ) {
-    const { bytes, rows } = await next;
-    row += rows;
-    if (row < count) next = read(row);
-    builder.append(decode(bytes));
-    onProgress?.(row, count);
+  let next = read(0);
+  try {
+    for (let row = 0; row < count; ) {
+      const { bytes, rows } = await next;
+      row += rows;
+      if (row < count) next = read(row);
+      builder.append(decode(bytes));
+      onProgress?.(row, count);
+    }
+  } finally {
+    await next.catch(() => {}); // the file must not be closed under a read
   }
   // In this order: in a damaged file the damage is the news, not the NaN that it made.
   await member.finish();
@@ -125,8 +129,8 @@ async function readColumn(archive: ZipArchive, name: string, rows?: number): Pro
     if (count === undefined || shape.slice(1).join() !== (shape.length === 2 ? "1" : "")) {
       throw fail(`its shape is ${shapeText(shape)}, (clips, 1) or (clips,) was expected`);
     }
-    if (!["U", "S"].includes(dtype.kind) || dtype.bytes === 0)
-      throw fail(`its dtype is ${dtypeText(dtype)}, text was expected`);
+    const isText = (dtype.kind === "U" || dtype.kind === "S") && dtype.bytes > 0;
+    if (!isText) throw fail(`its dtype is ${dtypeText(dtype)}, text was expected`);
     if (count === 0) throw fail(`its shape is ${shapeText(shape)}: it has no rows`);
     if (rows !== undefined && count !== rows) throw fail(`it has ${count} rows, but label_vals has ${rows}`);
     return readText(member, header, count);

@@ -224,8 +224,7 @@ class FileReader extends RandomAccessReader {
 }
 
 async function readFully(file: FileHandle, target: Uint8Array, position: number): Promise<void> {
-  if (!Number.isSafeInteger(position))
-    throw new Error(`a place outside the file (${position}) is referred to`);
+  if (!Number.isSafeInteger(position)) throw new Error(`place ${position} is outside the file`);
   for (let at = 0; at < target.length; ) {
     const { bytesRead } = await file.read(target, at, target.length - at, position + at);
     if (bytesRead === 0) throw new Error("unexpected end of file");
@@ -250,7 +249,7 @@ function asUserError(error: unknown, where: string, first?: string): unknown {
   if (first !== undefined && !first.startsWith("PK")) {
     return fail(` is not an npz file (a zip of NumPy arrays): it begins with ${JSON.stringify(first)}`);
   }
-  if (/signature not found/.test(reason))
-    return fail(" is cut off: the directory at the end of the zip is missing");
+  const cutOff = /signature not found/.test(reason);
+  if (cutOff) return fail(" is cut off: the directory at the end of the zip is missing");
   return fail(` is damaged: ${reason.replace(/\s+/g, " ")}`);
 }

@@ -113,17 +113,20 @@ output = {"labels": y[:, 0], "row": x[290], "sums": x.astype(np.float64).sum(1)}
 });
 
 describe("readNpz", () => {
-  it.each([false, true])("reads what it should (compressed: %s)", async (compressed) => {
-    writeNpz(path, good, { compressed });
-    const seen: number[][] = [];
-    const clips = await readNpz(path, { onProgress: (...progress) => seen.push(progress) });
-    expect(samplesOf(clips)).toEqual(rows);
-    expect(clips).toMatchObject({ sampleRate: 4, labels: ["yes", "no"], rows: Int32Array.of(0, 1) });
-    expect(clips.sources).toMatchObject([{ path, rows: 2 }]);
-    expect(clips.speakers).toBeUndefined();
-    expect(clips.words).toBeUndefined();
-    expect(seen.at(-1)).toEqual([2, 2]);
-  });
+  it.each([{}, { compressed: true }, { zip64: true }, { compressed: true, zip64: true }])(
+    "reads what was written with %j",
+    async (options) => {
+      writeNpz(path, good, options);
+      const seen: number[][] = [];
+      const clips = await readNpz(path, { onProgress: (...progress) => seen.push(progress) });
+      expect(samplesOf(clips)).toEqual(rows);
+      expect(clips).toMatchObject({ sampleRate: 4, labels: ["yes", "no"], rows: Int32Array.of(0, 1) });
+      expect(clips.sources).toMatchObject([{ path, rows: 2 }]);
+      expect(clips.speakers).toBeUndefined();
+      expect(clips.words).toBeUndefined();
+      expect(seen.at(-1)).toEqual([2, 2]);
+    },
+  );
 
   it("reads speakers, words and the sample rate", async () => {
     writeNpz(path, {
@@ -157,6 +160,18 @@ describe("readNpz", () => {
   it("reads one column in Fortran order, which is C order too", async () => {
     writeNpz(path, { ...good, label_vals: { ...labels, fortranOrder: true } });
     expect((await readNpz(path)).labels).toEqual(["yes", "no"]);
+  });
+
+  it("closes the file and passes on what the listener throws", async () => {
+    const stop = new Error("enough");
+    writeNpz(path, {
+      wav_vals: sampleRows(Array(600).fill(Array(1000).fill(0))),
+      label_vals: textColumn(Array(600).fill("a")),
+    });
+    const onProgress = () => {
+      throw stop;
+    };
+    await expect(readNpz(path, { onProgress })).rejects.toBe(stop);
   });
 
   it("gives the same content the same fingerprint, however it is packed", async () => {

@@ -35,7 +35,7 @@ export function scalar(value: number, descr = "<i8"): NpyArray {
 export function writeNpz(
   path: string,
   arrays: Readonly<Record<string, NpyArray | Buffer>>,
-  options: { compressed?: boolean } = {},
+  options: ZipOptions = {},
 ): void {
   const members = Object.entries(arrays).map(([name, array]) => ({
     name: `${name}.npy`,
@@ -98,10 +98,16 @@ function float16Bits(value: number): number {
   return sign | ((exponent + 15) << 10) | Math.floor((size / 2 ** exponent - 1) * 1024);
 }
 
+export interface ZipOptions {
+  readonly compressed?: boolean;
+  /** Writes the directory as that of a file beyond 4 GB is written: true sizes and places in zip64 fields alone. */
+  readonly zip64?: boolean;
+}
+
 /** A zip file as Python's `zipfile` writes it with `force_zip64`: local sizes 0xFFFFFFFF, the true ones in field 1. */
 export function zipBytes(
   members: readonly { readonly name: string; readonly content: Buffer }[],
-  options: { compressed?: boolean } = {},
+  options: ZipOptions = {},
 ): Buffer {
   const method = options.compressed ? 8 : 0;
   const local: Buffer[] = [];
@@ -128,17 +134,27 @@ export function zipBytes(
     localHeader.writeBigUInt64LE(BigInt(content.length), field + 4);
     localHeader.writeBigUInt64LE(BigInt(stored.length), field + 12);
 
-    const entry = Buffer.alloc(46 + nameBytes.length);
+    const entryField = options.zip64 ? 28 : 0;
+    const entry = Buffer.alloc(46 + nameBytes.length + entryField);
     entry.writeUInt32LE(0x02014b50, 0);
     entry.writeUInt16LE(45, 4);
     entry.writeUInt16LE(45, 6);
     entry.writeUInt16LE(method, 10);
     entry.writeUInt32LE(checksum, 16);
-    entry.writeUInt32LE(stored.length, 20);
-    entry.writeUInt32LE(content.length, 24);
+    entry.writeUInt32LE(options.zip64 ? 0xffffffff : stored.length, 20);
+    entry.writeUInt32LE(options.zip64 ? 0xffffffff : content.length, 24);
     entry.writeUInt16LE(nameBytes.length, 28);
-    entry.writeUInt32LE(offset, 42);
+    entry.writeUInt16LE(entryField, 30);
+    entry.writeUInt32LE(options.zip64 ? 0xffffffff : offset, 42);
     nameBytes.copy(entry, 46);
+    if (options.zip64) {
+      const at = 46 + nameBytes.length;
+      entry.writeUInt16LE(1, at);
+      entry.writeUInt16LE(24, at + 2);
+      entry.writeBigUInt64LE(BigInt(content.length), at + 4);
+      entry.writeBigUInt64LE(BigInt(stored.length), at + 12);
+      entry.writeBigUInt64LE(BigInt(offset), at + 20);
+    }
 
     local.push(localHeader, stored);
     central.push(entry);
@@ -147,9 +163,27 @@ export function zipBytes(
   const directory = Buffer.concat(central);
   const end = Buffer.alloc(22);
   end.writeUInt32LE(0x06054b50, 0);
-  end.writeUInt16LE(members.length, 8);
-  end.writeUInt16LE(members.length, 10);
-  end.writeUInt32LE(directory.length, 12);
-  end.writeUInt32LE(offset, 16);
-  return Buffer.concat([...local, directory, end]);
+  end.writeUInt16LE(options.zip64 ? 0xffff : members.length, 8);
+  end.writeUInt16LE(options.zip64 ? 0xffff : members.length, 10);
+  end.writeUInt32LE(options.zip64 ? 0xffffffff : directory.length, 12);
+  end.writeUInt32LE(options.zip64 ? 0xffffffff : offset, 16);
+  const end64 = options.zip64 ? zip64End(members.length, directory.length, offset) : Buffer.alloc(0);
+  return Buffer.concat([...local, directory, end64, end]);
+}
+
+/** The zip64 end of the directory and its locator, which stand before the plain end. */
+function zip64End(count: number, size: number, start: number): Buffer {
+  const end = Buffer.alloc(56 + 20);
+  end.writeUInt32LE(0x06064b50, 0);
+  end.writeBigUInt64LE(44n, 4);
+  end.writeUInt16LE(45, 12);
+  end.writeUInt16LE(45, 14);
+  end.writeBigUInt64LE(BigInt(count), 24);
+  end.writeBigUInt64LE(BigInt(count), 32);
+  end.writeBigUInt64LE(BigInt(size), 40);
+  end.writeBigUInt64LE(BigInt(start), 48);
+  end.writeUInt32LE(0x07064b50, 56);
+  end.writeBigUInt64LE(BigInt(start + size), 64);
+  end.writeUInt32LE(1, 72);
+  return end;
 }
