@@ -3,7 +3,10 @@ import { renderSvg, type TopLevelSpec } from "./svg.js";
 import { colors, fontSizes } from "./theme.js";
 import { type Axis, epochAxis, niceAxis } from "./ticks.js";
 
-/** What the curves show of one epoch; a line of a run's `history.json` is one. Accuracies are shares from 0 to 1. */
+/**
+ * What the curves show of one epoch; a line of a run's `history.json` is one. Accuracies are shares from 0 to 1. A value
+ * that is not finite, of a training that diverged, leaves a gap.
+ */
 export interface EpochMetrics {
   epoch: number;
   loss: number;
@@ -22,7 +25,9 @@ export interface NamedHistory {
 /** The epoch whose weights are kept: that of the lowest validation loss, the first of equals. */
 export function bestEpoch<T extends EpochMetrics>(history: readonly T[]): T | undefined {
   let best: T | undefined;
-  for (const metrics of history) if (best === undefined || metrics.valLoss < best.valLoss) best = metrics;
+  for (const metrics of history) {
+    if (Number.isFinite(metrics.valLoss) && !(best && best.valLoss <= metrics.valLoss)) best = metrics;
+  }
   return best;
 }
 
@@ -42,7 +47,11 @@ export const metrics: Metric[] = [
 
 /** The values' axis: of loss from 0, of accuracy in whole percents around the curves. */
 export function metricAxis(metric: Metric, histories: readonly History[], count: number): Axis {
-  const values = histories.flat().flatMap((epoch) => [epoch[metric.name], epoch[metric.validation]]);
+  const values = histories
+    .flat()
+    .flatMap((epoch) => [epoch[metric.name], epoch[metric.validation]])
+    .filter(Number.isFinite);
+  if (values.length === 0) return niceAxis(0, 1, count);
   const high = Math.max(...values);
   return metric.name === "loss" ? niceAxis(0, high, count) : niceAxis(Math.min(...values), high, count, 0.01);
 }
@@ -234,7 +243,7 @@ function shareOf({ domain: [low, high] }: Axis, value: number): number {
   return (value - low) / (high - low);
 }
 
-/** A text mark: Vega's titles move up where a mark reaches over the panel's edge, and then stand at different heights. */
+/** A text mark: Vega's own titles move up where a mark reaches over the panel's edge, and stand at different heights. */
 function panelTitle(text: string, limit: number) {
   return {
     data: { values: [{}] },
@@ -245,5 +254,7 @@ function panelTitle(text: string, limit: number) {
 
 function axisOfEpochs(histories: readonly History[], count: number): Axis {
   const epochs = histories.flat().map((epoch) => epoch.epoch);
-  return epochAxis(Math.min(...epochs), Math.max(...epochs), count);
+  return epochs.length === 0
+    ? epochAxis(1, 1, count)
+    : epochAxis(Math.min(...epochs), Math.max(...epochs), count);
 }

@@ -28,7 +28,8 @@ export interface Report {
 
 /**
  * A report as one HTML document that needs no network, nothing beside it and no JavaScript; it forbids the browser to
- * fetch anything. Light or dark as the reader's system asks, for screens from a phone's on and for paper. Every text is escaped.
+ * fetch anything. Light or dark as the reader's system asks, for screens from a phone's on and for paper. Every text is
+ * escaped.
  */
 export function htmlReport({ title, intro, sections }: Report): string {
   let figureCount = 0;

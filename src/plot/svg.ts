@@ -4,7 +4,7 @@ import { fontFamily, fontSizes, vegaConfig } from "./theme.js";
 
 export type { TopLevelSpec };
 
-/** Draws a Vega-Lite chart in the project's theme. Vega takes a fifth of a second to load, so it is loaded when first used. */
+/** Draws a Vega-Lite chart in the project's theme. Vega takes a fifth of a second to load: it is loaded when first used. */
 export async function renderSvg(spec: TopLevelSpec): Promise<string> {
   const [vega, vegaLite] = await Promise.all([import("vega"), import("vega-lite")]);
   // What vega-scenegraph asks for the width of a text; vega's types leave it out.
@@ -22,8 +22,8 @@ export async function renderSvg(spec: TopLevelSpec): Promise<string> {
 }
 
 /**
- * Shows names on an axis or legend of positions. Positions, not names, place the marks: names may repeat, be empty or look like
- * numbers.
+ * Shows names on an axis or legend of positions. Positions, not names, place the marks: names may repeat, be empty or
+ * look like numbers.
  */
 export function namesAt(names: readonly string[]): { labelExpr: string } {
   // JSON allows these two line ends within a string, Vega's expressions do not.

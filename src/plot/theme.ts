@@ -20,9 +20,9 @@ export const colors = {
 } as const;
 
 /**
- * One colour a run, in this order, on a light and on a dark background; searched for so that the first two, three and so on
- * stay as far apart as can be (in Oklab) with each kind of colour blindness, each at least 3 to 1 against the background
- * (WCAG 2.2, 1.4.11).
+ * One colour a run, in this order, on a light and on a dark background; searched for so that the first two, three and
+ * so on stay as far apart as can be (in Oklab) with each kind of colour blindness, each at least 3 to 1 against the
+ * background (WCAG 2.2, 1.4.11).
  */
 const runColorPairs = [
   ["#0040b3", "#2b72f8"],

@@ -4,7 +4,7 @@ export interface Axis {
   ticks: number[];
 }
 
-/** Round ticks (steps of 1, 2 or 5 times a power of ten) from at or below `low` to at or above `high`, about `count` steps. */
+/** Round ticks (1, 2 or 5 times a power of ten apart) from at or below `low` to at or above `high`, in about `count` steps. */
 export function niceAxis(low: number, high: number, count: number, smallestStep = 0): Axis {
   const step = Math.max(niceStep((high - low) / count), smallestStep) || 1;
   // The tolerance keeps 0.3 / 0.1 = 2.9999999999999996 from taking one step more.
@@ -14,7 +14,7 @@ export function niceAxis(low: number, high: number, count: number, smallestStep 
   return { domain: [ticks[0]!, ticks.at(-1)!], ticks };
 }
 
-/** An axis of epochs: it ends at the first and the last one, and every tick is an epoch. One alone stands in the middle. */
+/** An axis from the first to the last epoch, every tick being an epoch. One alone stands in the middle. */
 export function epochAxis(first: number, last: number, count: number): Axis {
   if (first === last) return { domain: [first - 1, first + 1], ticks: [first] };
   const step = Math.max(1, niceStep((last - first) / count));

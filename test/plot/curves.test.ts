@@ -147,6 +147,28 @@ describe("curves of one run", () => {
     for (const { text } of epochs) expect(text).toMatch(/^\d+$/);
   });
 
+  it("leave a gap where a training diverged", async () => {
+    const broken = history.map((epoch) =>
+      epoch.epoch === 5 ? { ...epoch, loss: Number.NaN, valLoss: Number.NaN } : epoch,
+    );
+    expect(bestEpoch(broken)).toBe(bestEpoch(history));
+    expect(bestEpoch([{ ...history[0]!, valLoss: Number.NaN }])).toBeUndefined();
+    const svg = await curvesSvg(broken);
+    expect(svg).not.toMatch(/NaN|Infinity/);
+    const [, validationLoss] = curvesOf(readSvg(svg), colors.validation);
+    expect(pathPoints(validationLoss!)).toHaveLength(11);
+    expect(validationLoss!.attributes.d!.match(/M/g)).toHaveLength(2);
+  });
+
+  it("take a history without an epoch, or without a finite loss", async () => {
+    const diverged = history.map((epoch) => ({
+      ...epoch,
+      loss: Number.POSITIVE_INFINITY,
+      valLoss: Number.NaN,
+    }));
+    for (const odd of [[], diverged]) expect(await curvesSvg(odd)).not.toMatch(/NaN|Infinity/);
+  });
+
   it("take constant and extreme values", async () => {
     const flat = { loss: 0, accuracy: 1, valLoss: 0, valAccuracy: 1 };
     for (const values of [

@@ -11,8 +11,8 @@ export interface Drawn {
 }
 
 /**
- * Reads the flat list of what an SVG draws. Understands what Vega writes: nested groups with translations, and fails on tags that do not
- * close in order.
+ * Reads the flat list of what an SVG draws. Understands what Vega writes, nested groups with translations, and fails on
+ * what is not well-formed.
  */
 export function readSvg(svg: string): Drawn[] {
   // What XML 1.0 does not allow.
@@ -71,7 +71,7 @@ export function boxOf({ attributes, x, y }: Drawn): { x: number; y: number; widt
   return { x: x + Number(px), y: y + Number(py), width: Number(width), height: Number(height) };
 }
 
-/** What stands on the picture at a value, by the labels of an axis: the straight line through the first and the last of them. */
+/** Where a value stands on the picture, by the labels of its axis: the straight line through the first and the last. */
 export function axisScale(labels: readonly Drawn[], across: "x" | "y", parse: (text: string) => number) {
   const [first, last] = [labels[0]!, labels.at(-1)!];
   const [from, to] = [parse(first.text), parse(last.text)];

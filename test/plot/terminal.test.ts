@@ -8,7 +8,7 @@ import { pretendHistory } from "./histories.js";
 const esc = "\u001b";
 const plain = { width: 80, color: false };
 
-/** What every output keeps to: the width, and colours only where they are asked for, the same text with and without. */
+/** What every output keeps to: the width, and colours only where they are asked for around the same text. */
 function expectOnScreen(draw: (options: { width: number; color: boolean }) => string, width: number) {
   const uncolored = draw({ width, color: false });
   expect(uncolored).not.toContain(esc);
@@ -92,6 +92,13 @@ describe("curves", () => {
     const [training, validation] = rows(terminalCurves(level(0.3, 0.9), { width: 60, color: false }));
     expect(training!.slice(6)).toMatch(/^([\u2801-\u28ff] )+[\u2801-\u28ff]?$/);
     expect(validation!.slice(6)).toMatch(/^◆[\u2801-\u28ff]+$/);
+  });
+
+  it("leave out what is not finite", () => {
+    const history = pretendHistory(12);
+    const broken = history.map((epoch) => (epoch.epoch === 5 ? { ...epoch, loss: Number.NaN } : epoch));
+    expect(terminalCurves(broken, plain).split("\n")[0]).toBe(terminalCurves(history, plain).split("\n")[0]);
+    expect(terminalCurves(broken, plain)).not.toContain("NaN");
   });
 
   it("show the last epoch's number and nothing for an empty history", () => {

@@ -17,8 +17,8 @@ const listed = 10;
 const notable = 0.1;
 
 /**
- * A confusion matrix, `confusion[i][j]` being how many clips of label i were predicted as j. On a screen too narrow for it, the
- * most frequent confusions as a list.
+ * A confusion matrix, `confusion[i][j]` being how many clips of label i were predicted as j. On a screen too narrow for
+ * it, the most frequent confusions as a list.
  */
 export function terminalConfusion(
   labels: readonly string[],

@@ -47,7 +47,9 @@ function chart(
   const epochs = epochAxis(history[0]!.epoch, history.at(-1)!.epoch, Math.floor(columns / 8));
   const canvas = new DotCanvas(columns, chartRows);
   const points = (field: keyof EpochMetrics) =>
-    history.map((epoch) => canvas.place(share(epochs, epoch.epoch), share(values, epoch[field])));
+    history
+      .filter((epoch) => Number.isFinite(epoch[field]))
+      .map((epoch) => canvas.place(share(epochs, epoch.epoch), share(values, epoch[field])));
   canvas.line("training", points(metric.name), { dotted: true });
   canvas.line("validation", points(metric.validation));
   canvas.mark(canvas.place(share(epochs, best.epoch), share(values, best[metric.validation])), "◆");

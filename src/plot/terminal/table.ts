@@ -6,8 +6,8 @@ const gap = "  ";
 const narrowest = 10;
 
 /**
- * A table in lines of at most `width` columns of the screen, figures to the right. Where it is too wide, words lose their
- * middles; where that is not enough, columns and rows change places; and where even that does not fit, each row
+ * A table in lines of at most `width` columns of the screen, figures to the right. Where it is too wide, words lose
+ * their middles; where that is not enough, columns and rows change places; and where even that does not fit, each row
  * becomes a list.
  */
 export function terminalTable(
