@@ -53,11 +53,12 @@ export class Output {
    * seconds.
    */
   progress(label: string): (done: number, total: number) => void {
-    const start = performance.now();
-    let lastLine = start;
+    let start: number | undefined;
+    let lastLine = 0;
     return (done, total) => {
       if (this.quiet) return;
       const now = performance.now();
+      if (start === undefined) start = lastLine = now; // the work may begin long after the bar was asked for
       if (stderr.isTTY) {
         if (this.bar === undefined && done < total && now - start > 500) this.bar = startBar(label, total);
         if (done < total) this.bar?.update(done);
