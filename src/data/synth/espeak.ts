@@ -1,0 +1,63 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { UserError } from "../../errors.js";
+import { type Audio, decodeWav } from "../wav.js";
+
+/** How espeak-ng speaks a text. */
+export interface Manner {
+  /** A voice of its list, perhaps with a variant: `en-us`, `en-gb+f3`. */
+  readonly voice: string;
+  /** Words a minute, 80 to 450. */
+  readonly speed: number;
+  /** 0 to 99, 50 being the voice's own. */
+  readonly pitch: number;
+}
+
+/** What `espeak-ng --version` calls itself, such as `1.51`. */
+export async function espeakVersion(): Promise<string> {
+  const text = (await espeak(["--version"])).toString();
+  return /\b\d+\.\d+[\w.-]*/.exec(text)?.[0] ?? text.trim();
+}
+
+/** The installed voices of a language (`en-us`) or, of the language `variant`, the names behind the plus sign (`f3`). */
+export async function espeakVoices(language: string): Promise<Set<string>> {
+  const [, ...lines] = (await espeak([`--voices=${language}`])).toString().trimEnd().split("\n");
+  // Columns: priority, language, age/gender, name, file. MBROLA voices ("mb/…") need another program.
+  const columns = lines.map((line) => line.trim().split(/\s+/));
+  const variant = /^!v[/\\]/;
+  const names =
+    language === "variant"
+      ? columns.map(([, , , , file]) => file?.replace(variant, ""))
+      : columns.flatMap(([, name, , , file]) => (/^(mb|!v)[/\\]/.test(file ?? "") ? [] : [name]));
+  return new Set(names.filter((name) => name !== undefined));
+}
+
+/** Speaks a text: one channel, usually at 22,050 Hz, the same samples each time. */
+export async function speak(text: string, { voice, speed, pitch }: Manner): Promise<Audio> {
+  const wav = await espeak(["--stdout", "-v", voice, "-s", `${speed}`, "-p", `${pitch}`, "--", text]);
+  return decodeWav(wav, `espeak-ng's "${text}"`, { streamed: true });
+}
+
+/** How a text is pronounced, in espeak-ng's own phoneme signs: two texts that sound alike have the same. */
+export async function phonemes(text: string, voice: string): Promise<string> {
+  return (await espeak(["-q", "-x", "-v", voice, "--", text])).toString().trim();
+}
+
+async function espeak(args: readonly string[]): Promise<Buffer> {
+  try {
+    const options = { encoding: "buffer", maxBuffer: 2 ** 26, windowsHide: true } as const;
+    return (await promisify(execFile)("espeak-ng", args, options)).stdout;
+  } catch (error) {
+    const { code, stderr } = error as { code?: string | number; stderr?: Buffer };
+    if (code === "ENOENT") {
+      throw new UserError(
+        "the words are spoken by espeak-ng, but no program of that name was found: install it " +
+          "(apt-get install espeak-ng, dnf install espeak-ng, brew install espeak-ng, " +
+          "or for Windows from https://github.com/espeak-ng/espeak-ng/releases)",
+        { cause: error },
+      );
+    }
+    const reason = stderr?.toString().trim().split("\n")[0] || `exit code ${code}`;
+    throw new UserError(`espeak-ng ${args.join(" ")} failed: ${reason}`, { cause: error });
+  }
+}

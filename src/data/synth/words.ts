@@ -1,0 +1,24 @@
+import { usageError } from "../../errors.js";
+import { phonemes } from "./espeak.js";
+
+/** Short common English words that `unknown` is made of: the other words of the Speech Commands data set, and more. */
+const commonWords = (
+  "backward bed bird cat dog eight five follow forward four happy house learn marvin nine one seven sheila six three " +
+  "tree two visual wow zero again book coffee door evening finish garden green hello kitchen light maybe morning mother " +
+  "music paper people picture please question river table thanks time today water week window yellow"
+).split(" ");
+
+/**
+ * The words that `unknown` is made of: those given, else common ones and the single words of a wanted phrase ("hey" is
+ * not "hey kodi"). What sounds like a wanted word, or like another before it, is left out however it is spelt.
+ */
+export async function otherWords(wanted: readonly string[], given?: readonly string[]): Promise<string[]> {
+  const candidates = given ?? [...wanted.flatMap((word) => word.split(" ")), ...commonWords];
+  const all = [...wanted, ...candidates];
+  const sounds = await Promise.all(all.map((word) => phonemes(word, "en-us")));
+  const others = all.filter((_, i) => i >= wanted.length && sounds.indexOf(sounds[i]!) === i);
+  if (others.length === 0) {
+    throw usageError(`no word is left to make "unknown" of: ${candidates.join(", ")} sound like wanted ones`);
+  }
+  return others;
+}

@@ -1,0 +1,73 @@
+import type { Random } from "../random.js";
+import { irfft } from "./fft.js";
+
+/**
+ * Noise whose power density falls as 1/f^exponent: 0 is white, 1 pink, 2 brown. Gaussian, root mean square 1, and nothing
+ * below `lowestHz`, where brown noise would otherwise have nearly all of its power. (J. Timmer and M. König, "On
+ * generating power law noise", 1995: a random spectrum of the wanted size, transformed back.)
+ */
+export function powerLawNoise(
+  { exponent, length, sampleRate, lowestHz = 40 }: PowerLaw,
+  random: Random,
+): Float64Array {
+  const bins = Math.floor(length / 2) + 1;
+  const re = new Float64Array(bins);
+  const im = new Float64Array(bins);
+  // From bin 1 on, and short of the last, which is real in a spectrum of even length.
+  for (let k = Math.max(1, Math.ceil((lowestHz * length) / sampleRate)); k < bins - 1; k++) {
+    const size = k ** (-exponent / 2);
+    re[k] = size * random.normal();
+    im[k] = size * random.normal();
+  }
+  return withUnitRms(irfft({ re, im }, length));
+}
+
+export interface PowerLaw {
+  exponent: number;
+  /** Samples. */
+  length: number;
+  /** Hz. */
+  sampleRate: number;
+  /** Default: 40. */
+  lowestHz?: number;
+}
+
+/** Mains hum: a tone and its harmonics, each of random size and phase and on the whole weaker than the one before. RMS 1. */
+export function mainsHum(
+  { mainsHz, length, sampleRate }: { mainsHz: number; length: number; sampleRate: number },
+  random: Random,
+): Float64Array {
+  const hum = new Float64Array(length);
+  for (let harmonic = 1; harmonic <= 12 && harmonic * mainsHz < sampleRate / 2; harmonic++) {
+    const size = random.uniform() / harmonic;
+    const phase = 2 * Math.PI * random.uniform();
+    const step = (2 * Math.PI * harmonic * mainsHz) / sampleRate;
+    for (let i = 0; i < length; i++) hum[i]! += size * Math.sin(step * i + phase);
+  }
+  return withUnitRms(hum);
+}
+
+/** Things being knocked: one to five damped tones at random times, of random pitch (200 to 3000 Hz) and decay. RMS 1. */
+export function knocks(
+  { length, sampleRate }: { length: number; sampleRate: number },
+  random: Random,
+): Float64Array {
+  const sound = new Float64Array(length);
+  for (let count = 1 + random.integer(5); count > 0; count--) {
+    const start = random.integer(length);
+    const size = random.between(0.3, 1);
+    const step = (2 * Math.PI * 200 * 15 ** random.uniform()) / sampleRate;
+    const decay = sampleRate * random.between(0.005, 0.06); // samples to 1/e
+    for (let i = start; i < length; i++) {
+      sound[i]! += size * Math.exp((start - i) / decay) * Math.sin(step * (i - start));
+    }
+  }
+  return withUnitRms(sound);
+}
+
+function withUnitRms(samples: Float64Array): Float64Array {
+  let power = 0;
+  for (const sample of samples) power += sample * sample;
+  const scale = Math.sqrt(samples.length / power);
+  return samples.map((sample) => sample * scale);
+}
