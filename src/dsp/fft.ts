@@ -113,7 +113,7 @@ class PowerOfTwoPlan implements FftPlan {
 }
 
 export interface ChirpTables {
-  /** The power of two whose transforms do the convolution: at least 2n - 1. */
+  /** The power of two whose transforms do the convolution. */
   size: number;
   /** c, interleaved, `[2n]`. */
   chirp: Float64Array;
@@ -127,7 +127,8 @@ export interface ChirpTables {
  * (L. Bluestein, "A linear filtering approach to the computation of the discrete Fourier transform", 1970.)
  */
 export function chirpTables(n: number): ChirpTables {
-  const size = 2 ** Math.ceil(Math.log2(2 * n - 1));
+  // k - j runs from -(n - 1) to n - 1. These two ends may fall on one place, since c[-k] = c[k]: 2n - 2 places will do.
+  const size = 2 ** Math.ceil(Math.log2(2 * n - 2));
   const chirp = new Float64Array(2 * n);
   const wrapped = new Float64Array(2 * size);
   for (let k = 0; k < n; k++) {
