@@ -21,7 +21,13 @@ export { type Audio, clipFromAudio, decodeWav, encodeWav, readWavFile } from "./
 export { UserError } from "./errors.js";
 export { type Answers, classify } from "./eval/classify.js";
 export { type Comparison, compareRuns, type DetailedComparison } from "./eval/compare.js";
-export { type Evaluation, evaluate, loadEvaluationData, predictionsCsv } from "./eval/evaluate.js";
+export {
+  type EvaluationData,
+  EvaluationDataLoader,
+  type EvaluationDataOptions,
+  loadEvaluationData,
+} from "./eval/data.js";
+export { type Evaluation, evaluate, predictionsCsv } from "./eval/evaluate.js";
 export { computeMetrics, type Metrics } from "./eval/metrics.js";
 export { type Prediction, predictAudio, predictClip } from "./eval/predict.js";
 export { writeComparisonReport, writeEvaluationReport } from "./eval/report.js";

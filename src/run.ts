@@ -1,26 +1,58 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
+import { z } from "zod";
 import { describeSystemError, UserError } from "./errors.js";
 import { writeFileAtomic } from "./files.js";
 import { modelFromFiles, modelToFiles } from "./models/files.js";
-import { type RunConfig, readJsonFile, runConfigSchema } from "./settings.js";
+import { describeIssue, type RunConfig, readJsonFile, runConfigSchema } from "./settings.js";
 
 export type { RunConfig };
 
 /** Goes up when a run folder written by an older version can no longer be read. */
 const runFormat = 1;
 
+const figure = z.number({ error: "expected a number" });
+// JSON has no NaN: a training that has diverged leaves null.
+const loss = figure.nullable().transform((value) => value ?? Number.NaN);
+
 /** One epoch in `history.json`. The accuracies are shares, the losses mean cross-entropies in nats. */
-export interface EpochRecord {
-  epoch: number;
-  loss: number;
-  accuracy: number;
-  valLoss: number;
-  valAccuracy: number;
-  learningRate: number;
-  seconds: number;
+const epochSchema = z.object(
+  {
+    epoch: figure,
+    loss,
+    accuracy: figure,
+    valLoss: loss,
+    valAccuracy: figure,
+    learningRate: figure,
+    seconds: figure,
+  },
+  { error: "expected an epoch's figures" },
+);
+const historySchema = z.array(epochSchema, { error: "expected a list of epochs" });
+export type EpochRecord = z.infer<typeof epochSchema>;
+
+/** Records as they come out of a JSON file, checked. */
+export function parseHistory(value: unknown, where = "the stored history"): EpochRecord[] {
+  const result = historySchema.safeParse(value);
+  if (result.success) return result.data;
+  throw new UserError(`${where} is damaged: ${describeIssue(result.error, value)}`);
 }
+
+const modelJsonSchema = z.object(
+  {
+    modelTopology: z.object({}, { error: "expected the layers of a TensorFlow.js model" }),
+    weightsManifest: z.array(
+      z.object({
+        weights: z.array(z.object({ name: z.string(), shape: z.array(z.number()), dtype: z.string() }), {
+          error: "expected a list of weights",
+        }),
+      }),
+      { error: "expected a list of weights" },
+    ),
+  },
+  { error: "expected a TensorFlow.js model" },
+);
 
 /** Knows every path of a run folder and reads and writes what is in it; nothing is ever half-written. */
 export class RunFolder {
@@ -60,18 +92,46 @@ export class RunFolder {
     return existsSync(this.configPath);
   }
 
-  /** Takes away what a run has written here, and nothing else. */
-  clear(): void {
+  /**
+   * Says whether a new run may begin here.
+   *
+   * @param replace whether it may take the place of a run that is here
+   * @throws UserError when it may not
+   */
+  checkFree(replace: boolean): void {
+    if (existsSync(this.path) && !statSync(this.path).isDirectory()) {
+      throw new UserError(`${this.path} is a file; a folder for the run was expected`);
+    }
+    if (!this.exists()) return;
+    if (!replace) {
+      throw new UserError(
+        `${this.path} already holds a run: choose another --out, or replace it with --force`,
+      );
+    }
+    const config = readJsonFile(this.configPath) as { keyspot?: unknown } | null;
+    if (typeof config?.keyspot !== "string") {
+      throw new UserError(`${this.configPath} was not written by keyspot: choose another --out`);
+    }
+  }
+
+  /** Begins a run here: writes its config and then takes away what an earlier run has left, and nothing else. */
+  begin(config: Omit<RunConfig, "format">): void {
+    this.writeConfig(config);
     try {
-      // The config goes first: a folder without one is no run, whatever is left if this is cut short.
-      for (const path of [this.configPath, this.historyPath, this.curvesSvgPath, this.curvesPngPath]) {
+      for (const path of [this.bestModelPath, this.bestWeightsPath, this.historyPath])
         rmSync(path, { force: true });
-      }
-      for (const folder of ["best", "last"])
-        rmSync(join(this.path, folder), { recursive: true, force: true });
+      for (const path of [this.curvesSvgPath, this.curvesPngPath]) rmSync(path, { force: true });
+      for (const path of [this.lastStatePath, ...this.lastTensorPaths()]) rmSync(path, { force: true });
     } catch (error) {
       throw describeSystemError(error, "clear", this.path);
     }
+  }
+
+  /** Files of `last/` with tensors: one, and for a moment, while the state is written, two. */
+  lastTensorPaths(): string[] {
+    if (!existsSync(this.lastPath)) return [];
+    const names = readdirSync(this.lastPath).filter((name) => /^tensors-.*\.bin$/.test(name));
+    return names.map((name) => join(this.lastPath, name));
   }
 
   writeConfig(config: Omit<RunConfig, "format">): void {
@@ -88,16 +148,21 @@ export class RunFolder {
       );
     }
     const value = readJsonFile(this.configPath) as { format?: unknown; keyspot?: unknown } | null;
-    if (typeof value?.format === "number" && value.format !== runFormat) {
+    if (typeof value?.keyspot !== "string") {
       throw new UserError(
-        `${this.path} was written by keyspot ${value.keyspot} in run format ${value.format}; this version reads format ${runFormat}`,
+        `${this.path} is no run folder: expected a config.json by keyspot, found one that names no version of it`,
+      );
+    }
+    if (typeof value.format === "number" && value.format !== runFormat) {
+      throw new UserError(
+        `${this.path} was written by keyspot ${value.keyspot} in run format ${value.format}, expected format ${runFormat}`,
       );
     }
     const result = runConfigSchema.safeParse(value);
     if (result.success) return result.data;
-    const issue = result.error.issues[0]!;
-    const key = issue.path.join(".") || (issue.code === "unrecognized_keys" ? issue.keys.join(", ") : "");
-    throw new UserError(`${this.configPath}: ${key}: ${issue.message}`);
+    throw new UserError(
+      `${this.configPath}, written by keyspot ${value.keyspot}: ${describeIssue(result.error, value)}`,
+    );
   }
 
   writeHistory(history: readonly EpochRecord[]): void {
@@ -108,9 +173,7 @@ export class RunFolder {
   }
 
   readHistory(): EpochRecord[] {
-    const value = readJsonFile(this.historyPath);
-    if (!Array.isArray(value)) throw new UserError(`${this.historyPath}: expected an array of epochs`);
-    return value as EpochRecord[];
+    return parseHistory(readJsonFile(this.historyPath), this.historyPath);
   }
 
   /**
@@ -123,28 +186,40 @@ export class RunFolder {
     if (!existsSync(this.bestModelPath)) writeFileAtomic(this.bestModelPath, files.json);
   }
 
-  /** @throws UserError when the run has no model yet or its files are damaged */
+  /** @throws UserError when the run has no model yet, or its files are damaged or of another model */
   async readBest(): Promise<tf.LayersModel> {
+    const { labels, clipLength } = this.readConfig();
     if (!existsSync(this.bestModelPath)) {
       throw new UserError(
-        `${this.path} has no trained model yet (${join("best", "model.json")} is missing): go on with kws train --resume ${this.path}`,
+        `${this.path} has no trained model yet (expected ${this.bestModelPath}): train it with kws train --resume ${this.path}`,
       );
     }
-    let json: string;
+    const value = readJsonFile(this.bestModelPath);
+    const checked = modelJsonSchema.safeParse(value);
+    if (!checked.success) {
+      throw new UserError(`${this.bestModelPath} is damaged: ${describeIssue(checked.error, value)}`);
+    }
     let weights: Uint8Array;
     try {
-      json = readFileSync(this.bestModelPath, "utf8");
       weights = readFileSync(this.bestWeightsPath);
     } catch (error) {
       throw describeSystemError(error, "read", this.bestWeightsPath);
     }
+    let model: tf.LayersModel;
     try {
-      return await modelFromFiles({ json, weights });
+      model = await modelFromFiles({ json: JSON.stringify(value), weights });
     } catch (error) {
-      throw new UserError(`${join(this.path, "best")} is damaged: ${(error as Error).message}`, {
-        cause: error,
-      });
+      const reason = (error as Error).message.split("\n")[0];
+      throw new UserError(`${join(this.path, "best")} is damaged: ${reason}`, { cause: error });
     }
+    const [input, output] = [model.inputs[0]!.shape, model.outputs[0]!.shape];
+    if (input.length === 2 && input[1] === clipLength && output.length === 2 && output[1] === labels.length) {
+      return model;
+    }
+    model.dispose();
+    throw new UserError(
+      `${this.bestModelPath} is of another run: expected [batch, ${clipLength}] in and [batch, ${labels.length}] out, found [${input}] and [${output}]`,
+    );
   }
 }
 

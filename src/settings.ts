@@ -16,7 +16,9 @@ const positive = () => {
 };
 const oneOf = <const T extends readonly [string, ...string[]]>(...names: T) =>
   z.enum(names, { error: `expected one of ${names.join(", ")}` });
-const names = (error: string) => z.array(z.string({ error }).min(1, { error }), { error }).min(1, { error });
+const names = (error: string, least = 1) =>
+  z.array(z.string({ error }).min(1, { error }), { error }).min(least, { error });
+const differ = { error: "expected each label once" };
 
 /**
  * Everything that decides how a training goes. The same names serve as the keys of a config file and, with dashes, as
@@ -45,33 +47,47 @@ export const settingsSchema = z.strictObject({
   /** Takes a sample of so many clips, stratified by label, before the split. */
   limit: wholeNumber(1).optional(),
   /** By default all that the data has. */
-  labels: names("expected labels").optional(),
+  labels: names("expected at least two labels", 2)
+    .refine((labels) => new Set(labels).size === labels.length, differ)
+    .optional(),
   /** Hz; the rate that WAV folders are resampled to. */
   sampleRate: wholeNumber(1).optional(),
 });
 
 export type TrainSettings = z.infer<typeof settingsSchema>;
 
+const text = () => z.string({ error: "expected text" });
+const examplesError = { error: "expected the clips of each part" };
+
 /** What a run's config says beside the settings it was trained with. */
 const runFacts = {
   /** The version of the package that wrote the run. */
-  keyspot: z.string(),
-  format: z.number(),
-  input: z.enum(["waveform", "spectrogram"]),
-  params: z.number(),
+  keyspot: text(),
+  /** Goes up when a run written by an older version can no longer be read. */
+  format: wholeNumber(1),
+  input: oneOf("waveform", "spectrogram"),
+  params: wholeNumber(1),
   /** Whether the labels were asked for, rather than taken from the data. */
-  labelsChosen: z.boolean(),
+  labelsChosen: z.boolean({ error: "expected true or false" }),
   /** Samples a clip. */
-  clipLength: z.number(),
-  sources: z.array(z.object({ path: z.string(), fingerprint: z.string(), rows: z.number() })),
+  clipLength: wholeNumber(1),
+  sources: z.array(
+    z.object(
+      { path: text(), fingerprint: text(), rows: wholeNumber(1) },
+      { error: "expected path, fingerprint and rows" },
+    ),
+    { error: "expected a list of what was read" },
+  ),
   /** Clips in each part of the split. */
-  examples: z.object({ train: z.number(), val: z.number(), test: z.number() }),
+  examples: z.object({ train: wholeNumber(1), val: wholeNumber(1), test: wholeNumber(1) }, examplesError),
 };
 
 /** `config.json`: the resolved settings (labels in order, the rate, the split and the backend filled in) and the facts. */
-export const runConfigSchema = settingsSchema
-  .extend(runFacts)
-  .required({ labels: true, sampleRate: true, split: true });
+export const runConfigSchema = settingsSchema.extend(runFacts).extend({
+  labels: names("expected at least two labels", 2),
+  sampleRate: wholeNumber(1),
+  split: settingsSchema.shape.split.unwrap(),
+});
 export type RunConfig = z.infer<typeof runConfigSchema>;
 
 /** What `train` takes where neither a flag nor a config file says otherwise. */
@@ -109,13 +125,40 @@ export function resolveSettings(
     ...given,
   };
   const result = settingsSchema.safeParse(merged);
-  if (result.success) return result.data;
+  if (result.success) {
+    const { valSize, testSize } = result.data;
+    if (valSize + testSize < 1) return result.data;
+    throw usageError(
+      `--val-size and --test-size: expected shares that leave some for training, found ${valSize} and ${testSize}`,
+    );
+  }
   const issue = result.error.issues[0]!;
   if (issue.code === "unrecognized_keys") throw usageError(`unknown setting ${issue.keys.join(", ")}`);
   const key = String(issue.path[0]);
   const where = !(key in given) && file !== undefined && key in file.settings ? ` in ${file.path}` : "";
-  const found = merged[key] === undefined ? "nothing" : JSON.stringify(merged[key]);
-  throw usageError(`${flagName(key)}${where}: ${issue.message}, found ${found}`);
+  throw usageError(`${flagName(key)}${where}: ${issue.message}, found ${inWords(merged[key])}`);
+}
+
+/**
+ * What is wrong with a value that a schema of ours refused, in one line: where in it, what was expected, what was found.
+ */
+export function describeIssue({ issues }: z.ZodError, value: unknown): string {
+  const issue = issues[0]!;
+  const path = [...issue.path];
+  if (issue.code === "unrecognized_keys") {
+    return `${[...path, issue.keys[0]].join(".")} is not known to this version`;
+  }
+  const found = path.reduce(
+    (inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key],
+    value,
+  );
+  return `${path.length > 0 ? `${path.join(".")}: ` : ""}${issue.message}, found ${inWords(found)}`;
+}
+
+function inWords(value: unknown): string {
+  if (value === undefined) return "nothing";
+  const text = typeof value === "number" ? String(value) : JSON.stringify(value);
+  return text.length <= 80 ? text : `${text.slice(0, 79)}…`;
 }
 
 /** `batchSize` → `--batch-size`. */
@@ -126,21 +169,27 @@ export function flagName(key: string): string {
 /**
  * Reads a config file: an object of settings, or a run's own `config.json`, whose facts about the run are passed over.
  *
+ * @param known the keys that there may be
  * @throws UserError when the file cannot be read or is no JSON object, or (wrong usage) has an unknown key
  */
-export function readConfigFile(path: string): GivenSettings {
+export function readConfigFile(
+  path: string,
+  known: readonly string[] = Object.keys(settingsSchema.shape),
+): Record<string, unknown> {
   const value = readJsonFile(path);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new UserError(`${path}: expected a JSON object of settings`);
+    throw new UserError(`${path}: expected a JSON object of settings, found ${inWords(value)}`);
   }
-  const known = Object.keys(settingsSchema.shape);
-  const unknown = Object.keys(value).filter((key) => !known.includes(key) && !(key in runFacts));
+  const settings: Record<string, unknown> = { ...value };
+  if ("keyspot" in settings) {
+    // A run's config tells the labels in order even where it took them from its data; for other data that is no choice.
+    if (settings.labelsChosen === false) delete settings.labels;
+    for (const fact of Object.keys(runFacts)) delete settings[fact];
+  }
+  const unknown = Object.keys(settings).filter((key) => !known.includes(key));
   if (unknown.length > 0) {
-    throw usageError(`${path}: unknown setting ${unknown.join(", ")}; there are ${known.join(", ")}`);
+    throw usageError(`${path}: unknown setting ${unknown.join(", ")}; expected ${known.join(", ")}`);
   }
-  const settings = Object.fromEntries(Object.entries(value).filter(([key]) => known.includes(key)));
-  // A run's config tells the labels in order even where it took them from its data; for other data that is no choice.
-  if ("labelsChosen" in value && value.labelsChosen === false) delete settings.labels;
   return settings;
 }
 

@@ -1,22 +1,22 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Command } from "commander";
-import { UserError, usageError } from "../errors.js";
+import type { BackendChoice } from "../backend/index.js";
+import { usageError } from "../errors.js";
 import type { Comparison, DetailedComparison } from "../eval/compare.js";
-import type { GivenSettings } from "../settings.js";
+import { describeIssue, flagName, type GivenSettings, settingsSchema } from "../settings.js";
+import { seenInTraining } from "./evaluate.js";
 import { type CommonFlags, commaList, command, outputFor } from "./options.js";
-import { count, type Output, paint, percent } from "./output.js";
+import { count, type Output, paint, percent, plural } from "./output.js";
 import { settingOptions, settingsFromFlags, withProgress } from "./train.js";
 
 interface CompareFlags extends CommonFlags, GivenSettings {
-  data?: string[];
   models?: string[];
+  data?: string[];
   out?: string;
   force?: boolean;
   report?: string;
   othersAs?: string;
-  config?: string;
-  backend?: string;
 }
 
 export function compareCommand(): Command {
@@ -35,7 +35,7 @@ export function compareCommand(): Command {
       "where the report goes (default: report in --out, or checkpoints/comparison)",
     )
     .option("--others-as <label>", "count the labels that the runs lack as this one (such as unknown)");
-  return settingOptions(compare).action(async (paths: string[], flags: CompareFlags) => {
+  return settingOptions(compare).action(async (paths: string[], flags: CompareFlags, compare: Command) => {
     const output = outputFor(flags);
     const [{ startBackend }, { compareRuns }, { writeComparisonReport }, { RunFolder }] = await Promise.all([
       import("../backend/index.js"),
@@ -49,9 +49,9 @@ export function compareCommand(): Command {
       runs = paths;
     } else {
       if (paths.length > 0) throw usageError("expected run folders or --models, found both");
-      runs = await trainModels(flags.models, flags, output);
+      runs = await trainModels(flags.models, flags, compare, output);
     }
-    const backend = await startBackend((flags.backend as "auto" | undefined) ?? "auto", "training");
+    const backend = await startBackend(backendChoice(flags), "training");
     output.log(`backend: ${backend.name} (${backend.device})`);
     const progress = new Map(runs.map((run) => [run, output.progress(`evaluating ${run}`)]));
     const detailed = await compareRuns(
@@ -63,11 +63,7 @@ export function compareCommand(): Command {
         onEvaluating: (run, done, total) => progress.get(run.path)!(done, total),
       },
     );
-    for (const { run, clips } of detailed.comparison.seenInTraining) {
-      output.warn(
-        `${run} was trained, or its best epoch chosen, on ${clips} of these clips: its figures flatter`,
-      );
-    }
+    for (const { run, clips } of detailed.comparison.seenInTraining) output.warn(seenInTraining(run, clips));
     const report = await writeComparisonReport(reportFolder(flags), detailed);
     output.result(await describe(detailed, report, output), detailed.comparison);
   });
@@ -76,16 +72,27 @@ export function compareCommand(): Command {
 function checkRuns(paths: readonly string[], flags: CompareFlags): void {
   if (paths.length < 2)
     throw usageError(`expected at least two run folders, or --models, found ${paths.length}`);
-  const twice = paths.find((path, i) => paths.indexOf(path) !== i);
-  if (twice !== undefined) throw usageError(`${twice} is given twice`);
-  const allowed = ["data", "othersAs", "report", "backend", "json", "quiet", "color", "debug"];
-  const others = Object.keys(flags).filter((key) => !allowed.includes(key));
-  if (others.length > 0) throw usageError(`${others.join(", ")}: only together with --models, which trains`);
+  const twice = paths.find((path, i) => paths.findIndex((other) => resolve(other) === resolve(path)) !== i);
+  if (twice !== undefined) throw usageError(`expected different run folders, found ${twice} twice`);
+  const forTraining = ["out", "force", ...Object.keys(settingsSchema.shape)];
+  const others = Object.keys(flags).filter(
+    (key) => forTraining.includes(key) && key !== "data" && key !== "backend",
+  );
+  if (others.length > 0) {
+    throw usageError(`${others.map(flagName).join(", ")}: only together with --models, which trains`);
+  }
+}
+
+function backendChoice({ backend = "auto" }: CompareFlags): BackendChoice {
+  const checked = settingsSchema.shape.backend.safeParse(backend);
+  if (checked.success) return checked.data;
+  throw usageError(`--backend: ${describeIssue(checked.error, backend)}`);
 }
 
 async function trainModels(
   models: readonly string[],
   flags: CompareFlags,
+  command: Command,
   output: Output,
 ): Promise<string[]> {
   const [{ train }, { findModel }, { RunFolder }] = await Promise.all([
@@ -99,15 +106,10 @@ async function trainModels(
   const out = flags.out ?? join("checkpoints", "compare");
   // All that can be wrong is found before the first of the trainings starts.
   const plans = models.map((model) => ({
-    settings: settingsFromFlags({ ...flags, model: findModel(model).name }),
+    settings: settingsFromFlags(command, { model: findModel(model).name }),
     path: join(out, model),
   }));
-  const taken = plans.find(({ path }) => new RunFolder(path).exists());
-  if (taken !== undefined && !flags.force) {
-    throw new UserError(
-      `${taken.path} already holds a run: choose another --out, or replace it with --force`,
-    );
-  }
+  for (const { path } of plans) new RunFolder(path).checkFree(flags.force ?? false);
   for (const { settings, path } of plans) {
     await withProgress(
       output,
@@ -139,7 +141,7 @@ async function describe(
   return [
     paint(
       "bold",
-      `${examples} clips; always answering "${baseline.label}" would get ${percent(baseline.accuracy)}`,
+      `${plural(examples, "clip")}; always answering "${baseline.label}" would get ${percent(baseline.accuracy)}`,
     ),
     "",
     terminalTable(

@@ -4,7 +4,7 @@ import type { Part } from "../data/clips.js";
 import type { Evaluation } from "../eval/evaluate.js";
 import type { RunFolder } from "../run.js";
 import { backendOption, type CommonFlags, collect, command, outputFor, partOption } from "./options.js";
-import { type Output, paint, percent } from "./output.js";
+import { type Output, paint, percent, plural } from "./output.js";
 
 interface EvaluateFlags extends CommonFlags {
   data?: string[];
@@ -36,41 +36,44 @@ export function evaluateCommand(): Command {
       const output = outputFor(flags);
       const [
         { startBackend },
-        { evaluate, loadEvaluationData, predictionsCsv },
+        { loadEvaluationData },
+        { evaluate, predictionsCsv },
         { RunFolder },
         { writeFileAtomic },
       ] = await Promise.all([
         import("../backend/index.js"),
+        import("../eval/data.js"),
         import("../eval/evaluate.js"),
         import("../run.js"),
         import("../files.js"),
       ]);
       const run = new RunFolder(path);
       const config = run.readConfig();
-      const { data, part, othersAs } = flags;
-      const loaded = await loadEvaluationData(run, config, {
-        data,
-        part,
-        othersAs,
-        onLoading: output.progress("reading the data"),
-      });
+      const history = flags.report === undefined ? [] : run.readHistory();
       const backend = await startBackend(flags.backend, "training");
       output.log(`backend: ${backend.name} (${backend.device})`);
       const model = await run.readBest();
+      const { data, part, othersAs } = flags;
+      const onLoading = output.progress("reading the data");
+      const loaded = await loadEvaluationData(run, config, { data, part, othersAs, onLoading });
       const evaluation = await evaluate(model, config, loaded, output.progress("evaluating"));
-      const { metrics } = evaluation;
+      if (loaded.seenInTraining > 0) output.warn(seenInTraining(path, loaded.seenInTraining));
       if (flags.predictions !== undefined) {
         writeFileAtomic(flags.predictions, predictionsCsv(evaluation));
         output.log(`predictions: ${flags.predictions}`);
       }
       if (flags.report !== undefined) {
         const { writeEvaluationReport } = await import("../eval/report.js");
-        output.log(
-          `report: ${await writeEvaluationReport(flags.report, run, config, run.readHistory(), evaluation)}`,
-        );
+        output.log(`report: ${await writeEvaluationReport(flags.report, run, config, history, evaluation)}`);
       }
-      output.result(await describe(run, evaluation, output), { run: run.path, ...metrics });
+      const document = { run: run.path, ...evaluation.metrics, seenInTraining: loaded.seenInTraining };
+      output.result(await describe(run, evaluation, output), document);
     });
+}
+
+/** Why a run's figures on these clips are not those on clips that it has never heard. */
+export function seenInTraining(run: string, clips: number): string {
+  return `${run} was trained, or its best epoch chosen, on ${plural(clips, "clip")} of these: its figures flatter`;
 }
 
 async function describe(run: RunFolder, { metrics, data }: Evaluation, output: Output): Promise<string> {
@@ -80,7 +83,7 @@ async function describe(run: RunFolder, { metrics, data }: Evaluation, output: O
   return [
     paint(
       "bold",
-      `${run.path}: accuracy ${percent(metrics.accuracy)} of ${metrics.examples} clips (${data.part})`,
+      `${run.path}: accuracy ${percent(metrics.accuracy)} of ${plural(metrics.examples, "clip")} (${data.part})`,
     ),
     `loss ${metrics.loss.toFixed(4)}, macro F1 ${share(metrics.macroF1)}; always answering "${metrics.baseline.label}" would get ${percent(metrics.baseline.accuracy)}`,
     "",

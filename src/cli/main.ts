@@ -6,6 +6,7 @@ import { backendCommand } from "./backend.js";
 import { compareCommand } from "./compare.js";
 import { evaluateCommand } from "./evaluate.js";
 import { modelsCommand } from "./models.js";
+import { applyConfigFile } from "./options.js";
 import { paint } from "./output.js";
 import { predictCommand } from "./predict.js";
 import { trainCommand } from "./train.js";
@@ -32,13 +33,23 @@ for (const create of [
 ]) {
   program.addCommand(create());
 }
+program.hook("preAction", (_program, command) => applyConfigFile(command));
 for (const each of [program, ...program.commands.flatMap((found) => [found, ...found.commands])]) {
   each.exitOverride().configureOutput({ outputError: () => undefined }); // printed below, like every other error
 }
 
 // Whoever reads the output may stop reading (`kws … | head`): that is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === "EPIPE" ? 0 : 1);
+  if (error.code === "EPIPE") process.exit(0);
+  printError(`cannot write to stdout: ${error.message}`, error);
+  process.exit(1);
+});
+process.stderr.on("error", () => {}); // progress that nobody reads is no reason to stop a training
+
+// Ctrl-C ends the command between two pieces of work, so that no file is left half-written; a command that has a state
+// to save listens itself.
+process.on("SIGINT", () => {
+  if (process.listenerCount("SIGINT") === 1) process.exit(exitInterrupted);
 });
 
 try {

@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
-import { usageError } from "../errors.js";
+import { UserError, usageError } from "../errors.js";
+import { readConfigFile } from "../settings.js";
 import { Output } from "./output.js";
 
 /** The flags that every command takes. */
@@ -7,6 +8,7 @@ export interface CommonFlags {
   json?: boolean;
   quiet?: boolean;
   color?: boolean;
+  config?: string;
   debug?: boolean;
 }
 
@@ -18,12 +20,58 @@ export function command(name: string, description: string, ...examples: readonly
     .option("--json", "print one JSON document and nothing else on stdout")
     .option("--quiet", "no progress and no remarks")
     .option("--no-color", "no colours (so does the environment variable NO_COLOR)")
+    .option(
+      "--config <file>",
+      "these flags from a JSON file, by their names in camelCase; flags go before it",
+    )
     .option("--debug", "a stack trace with an error")
     .addHelpText("after", `\n${heading}:\n${examples.map((example) => `  $ ${example}`).join("\n")}`);
 }
 
 export function outputFor(flags: CommonFlags): Output {
   return new Output(flags);
+}
+
+/**
+ * Gives the options that no flag gave what the file says that --config names. Flags and file go through the same checks.
+ *
+ * @throws UserError for a file that cannot be read; wrong usage for an unknown key or a value that will not do
+ */
+export function applyConfigFile(command: Command): void {
+  const { config: path } = command.opts<CommonFlags>();
+  if (path === undefined) return;
+  const options = new Map(command.options.map((option) => [option.attributeName(), option]));
+  for (const key of ["config", "debug"]) options.delete(key);
+  for (const [key, value] of Object.entries(readConfigFile(path, [...options.keys()]))) {
+    if (command.getOptionValueSource(key) === "cli") continue;
+    const option = options.get(key)!;
+    command.setOptionValueWithSource(key, optionValue(option, value, path), "config");
+  }
+}
+
+function optionValue(option: Option, value: unknown, path: string): unknown {
+  const { long, parseArg, argChoices } = option;
+  const wrong = (expected: string) =>
+    usageError(`${long} in ${path}: expected ${expected}, found ${JSON.stringify(value)}`);
+  const isText = (each: unknown) => typeof each === "string" || typeof each === "number";
+  if (!option.required) {
+    if (typeof value !== "boolean") throw wrong("true or false");
+    return value;
+  }
+  if (parseArg === collect || parseArg === commaList) {
+    const list: unknown[] = Array.isArray(value) ? value : [value];
+    if (!list.every(isText)) throw wrong("a list of text");
+    return Array.isArray(value) ? value.map(String) : parseArg(String(value), undefined);
+  }
+  if (!isText(value)) throw wrong("text or a number");
+  if (argChoices !== undefined && !argChoices.includes(String(value)))
+    throw wrong(`one of ${argChoices.join(", ")}`);
+  try {
+    return parseArg === undefined ? value : parseArg(String(value), undefined);
+  } catch (error) {
+    if (error instanceof UserError) throw usageError(`${error.message} in ${path}`);
+    throw error;
+  }
 }
 
 /** A number where the text is one; otherwise the text, for the check of the settings to complain about. */
@@ -45,23 +93,17 @@ export function collect(value: string, before: string[] | undefined): string[] {
 /** A whole number from `least` on, for flags that are no settings. */
 export function wholeNumber(flag: string, least: number): (text: string) => number {
   return (text) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < least || text.trim() === "") {
-      throw usageError(
-        `${flag}: expected a whole number of at least ${least}, found ${JSON.stringify(text)}`,
-      );
-    }
-    return value;
+    const value = numberOrText(text);
+    if (typeof value === "number" && Number.isSafeInteger(value) && value >= least) return value;
+    throw usageError(`${flag}: expected a whole number of at least ${least}, found ${JSON.stringify(text)}`);
   };
 }
 
 export function numberAbove(flag: string, bound: number): (text: string) => number {
   return (text) => {
-    const value = Number(text);
-    if (!(value > bound) || !Number.isFinite(value) || text.trim() === "") {
-      throw usageError(`${flag}: expected a number above ${bound}, found ${JSON.stringify(text)}`);
-    }
-    return value;
+    const value = numberOrText(text);
+    if (typeof value === "number" && value > bound && Number.isFinite(value)) return value;
+    throw usageError(`${flag}: expected a number above ${bound}, found ${JSON.stringify(text)}`);
   };
 }
 

@@ -1,12 +1,17 @@
 import { stderr, stdout } from "node:process";
 import { styleText } from "node:util";
-import { Presets, SingleBar } from "cli-progress";
+import { SingleBar } from "cli-progress";
 
 export interface OutputOptions {
   json?: boolean;
   quiet?: boolean;
   color?: boolean;
 }
+
+/** Sooner than this nobody waits: shorter work shows no bar. */
+const barAfterMs = 500;
+/** Where stderr is no terminal. */
+const lineEveryMs = 10_000;
 
 /**
  * Where things are printed: results to stdout, all else to stderr. With `json`, stdout gets exactly one JSON document.
@@ -15,16 +20,19 @@ export class Output {
   readonly json: boolean;
   readonly quiet: boolean;
   private bar: SingleBar | undefined;
+  private barLine: (columns: number) => string = () => "";
 
   constructor(options: OutputOptions) {
     this.json = options.json ?? false;
     this.quiet = options.quiet ?? false;
     // One switch for everything that colours: util.styleText, and what reads the environment.
     if (options.color === false) process.env.NO_COLOR = "1";
+    process.once("exit", () => this.endBar()); // a stop by Ctrl-C must not leave the cursor hidden
   }
 
   /** The command's answer, for people or, with --json, as a document. */
   result(text: string, document: unknown): void {
+    this.endBar();
     stdout.write(this.json ? `${JSON.stringify(document)}\n` : `${text}\n`);
   }
 
@@ -49,27 +57,49 @@ export class Output {
   }
 
   /**
-   * A bar for work whose length is known, shown once it takes longer than half a second. Where stderr is no terminal, a line every ten
-   * seconds.
+   * Shows how far work of a known length has come, once it takes longer than a moment; where stderr is no terminal, as a line now and then.
    */
   progress(label: string): (done: number, total: number) => void {
     let start: number | undefined;
     let lastLine = 0;
     return (done, total) => {
-      if (this.quiet) return;
+      if (done >= total) {
+        this.endBar();
+        start = undefined;
+        return;
+      }
       const now = performance.now();
       if (start === undefined) start = lastLine = now; // the work may begin long after the bar was asked for
-      if (stderr.isTTY) {
-        if (this.bar === undefined && done < total && now - start > 500) this.bar = startBar(label, total);
-        if (done < total) this.bar?.update(done);
-        else this.endBar();
-      } else if (now - lastLine > 10_000 && done < total) {
+      if (now - start < barAfterMs) return;
+      const share = done / total;
+      const text = `${label} ${Math.floor(100 * share)} %`;
+      this.showBar((columns) => `${barOf(share, Math.min(30, columns - text.length - 2))} ${text}`);
+      if (!stderr.isTTY && now - lastLine > lineEveryMs) {
         lastLine = now;
-        this.line(`${label}: ${Math.floor((100 * done) / total)} %`);
+        this.log(text);
       }
     };
   }
 
+  /** On a terminal: shows a line that changes, below all others and in the place of the one before. */
+  showBar(line: (columns: number) => string): void {
+    if (this.quiet || !stderr.isTTY) return;
+    this.barLine = line;
+    if (this.bar === undefined) {
+      this.bar = new SingleBar({
+        format: () => this.barLine((stderr.columns ?? 80) - 1), // some terminals wrap in the last column
+        hideCursor: true,
+        clearOnComplete: true,
+        gracefulExit: false, // Ctrl-C is main's
+        stream: stderr,
+      });
+      this.bar.start(1, 0);
+    } else {
+      this.bar.update(0);
+    }
+  }
+
+  /** Clears the line again. */
   endBar(): void {
     this.bar?.stop();
     this.bar = undefined;
@@ -79,6 +109,13 @@ export class Output {
     this.endBar();
     stderr.write(`${text}\n`);
   }
+}
+
+/** A bar of so many columns. */
+export function barOf(share: number, columns: number): string {
+  const length = Math.max(0, columns);
+  const done = Math.round(length * share);
+  return paint("cyan", "━".repeat(done), stderr) + paint("dim", "─".repeat(length - done), stderr);
 }
 
 /** Colours a text where the stream shows colours and nobody asked for none. */
@@ -95,22 +132,6 @@ function wantsColor(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true || Boolean(process.env.FORCE_COLOR && process.env.FORCE_COLOR !== "0");
 }
 
-function startBar(label: string, total: number): SingleBar {
-  const bar = new SingleBar(
-    {
-      format: `${label} {bar} {percentage} %`,
-      barsize: Math.max(8, Math.min(30, (stderr.columns ?? 80) - label.length - 10)),
-      hideCursor: true,
-      clearOnComplete: true,
-      stopOnComplete: false,
-      stream: stderr,
-    },
-    Presets.rect,
-  );
-  bar.start(total, 0);
-  return bar;
-}
-
 /** `0.12345` → `12.35 %`. */
 export function percent(share: number, digits = 2): string {
   return `${(100 * share).toFixed(digits)} %`;
@@ -118,8 +139,9 @@ export function percent(share: number, digits = 2): string {
 
 /** Seconds as people say them: `4.2 s`, `3:07`, `1:02:45`. */
 export function duration(seconds: number): string {
-  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
   const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   if (parts[0] === 0) parts.shift();
   return parts.map((part, i) => (i === 0 ? String(part) : String(part).padStart(2, "0"))).join(":");
@@ -128,4 +150,9 @@ export function duration(seconds: number): string {
 /** 1234567 → `1,234,567`. */
 export function count(value: number): string {
   return value.toLocaleString("en-US");
+}
+
+/** `1 epoch`, `2 epochs`. */
+export function plural(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 }

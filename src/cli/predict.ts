@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { buffer } from "node:stream/consumers";
 import type { Command } from "commander";
 import type { BackendChoice } from "../backend/index.js";
 import { usageError } from "../errors.js";
@@ -44,11 +44,16 @@ export function predictCommand(): Command {
       const backend = await startBackend(flags.backend, "short");
       output.log(`backend: ${backend.name} (${backend.device})`);
       const model = await run.readBest();
-      const documents =
+      const documents: PredictDocument[] = [];
+      const predictions =
         flags.data === undefined
-          ? await predictFiles(files, model, config, flags, output)
-          : [await predictRow(flags.data, model, config, flags, output)];
-      output.result(documents.map((document) => describe(document)).join("\n"), documents);
+          ? predictFiles(files, model, config, flags, output)
+          : predictRow(flags.data, model, config, flags, output);
+      for await (const document of predictions) {
+        documents.push(document);
+        if (!output.json) output.result(describe(document), document);
+      }
+      if (output.json) output.result("", documents);
     });
 }
 
@@ -62,41 +67,42 @@ interface PredictDocument extends Prediction {
   correct?: boolean;
 }
 
-async function predictFiles(
+async function* predictFiles(
   files: readonly string[],
   model: Model,
   config: Config,
   { topK }: PredictFlags,
   output: Output,
-): Promise<PredictDocument[]> {
+): AsyncGenerator<PredictDocument> {
   const { decodeWav, readWavFile } = await import("../data/wav.js");
   const { predictAudio } = await import("../eval/predict.js");
-  const documents: PredictDocument[] = [];
   for (const file of files) {
     const audio =
-      file === "-" ? decodeWav(readFileSync(0), "stdin", { streamed: true }) : await readWavFile(file);
+      file === "-"
+        ? decodeWav(await buffer(process.stdin), "stdin", { streamed: true })
+        : await readWavFile(file);
     const { prediction, notes } = await predictAudio(model, config, audio, topK);
-    for (const note of notes) output.log(`${file}: ${note}`);
-    documents.push({ file, ...prediction });
+    if (notes.length > 0) output.log(`${file}: ${notes.join(", ")}`);
+    yield { file, ...prediction };
   }
-  return documents;
 }
 
-async function predictRow(
+async function* predictRow(
   data: readonly string[],
   model: Model,
   config: Config,
   flags: PredictFlags,
   output: Output,
-): Promise<PredictDocument> {
+): AsyncGenerator<PredictDocument> {
   const { atSampleRate, loadClips } = await import("../data/load.js");
   const { chooseClip, predictClip } = await import("../eval/predict.js");
-  const { sampleRate } = config;
+  const { sampleRate, labels } = config;
   const onProgress = output.progress("reading the data");
   const clips = atSampleRate(await loadClips(data, { seed: flags.seed, sampleRate, onProgress }), sampleRate);
   const row = chooseClip(clips, flags.index!, flags.seed);
   const wave = new Float32Array(clips.samples.clipLength);
   clips.samples.read(row, wave);
+  const prediction = await predictClip(model, labels, wave, flags.topK);
   if (flags.saveWav !== undefined) {
     const [{ encodeWav }, { writeFileAtomic }] = await Promise.all([
       import("../data/wav.js"),
@@ -105,10 +111,9 @@ async function predictRow(
     writeFileAtomic(flags.saveWav, encodeWav(wave, sampleRate));
     output.log(`saved to ${flags.saveWav}`);
   }
-  const prediction = await predictClip(model, config.labels, wave, flags.topK);
   const trueLabel = clips.labels[row]!;
   const correct = prediction.label === trueLabel;
-  return { file: data.join(" + "), ...prediction, index: clips.rows[row]!, trueLabel, correct };
+  yield { file: data.join(" + "), ...prediction, index: clips.rows[row]!, trueLabel, correct };
 }
 
 function checkUsage(files: readonly string[], flags: PredictFlags): void {

@@ -2,10 +2,11 @@ import type { Command } from "commander";
 import { usageError } from "../errors.js";
 import {
   defaultSettings,
+  flagName,
   type GivenSettings,
-  readConfigFile,
   resolveSettings,
   settingsSchema,
+  type TrainSettings,
 } from "../settings.js";
 import type { TrainHooks, TrainSummary } from "../train/train.js";
 import {
@@ -17,13 +18,12 @@ import {
   outputFor,
   wholeNumber,
 } from "./options.js";
-import { count, duration, type Output, paint, percent } from "./output.js";
+import { count, duration, type Output, paint, percent, plural } from "./output.js";
 
 interface TrainFlags extends CommonFlags, GivenSettings {
   out?: string;
   force?: boolean;
   resume?: string;
-  config?: string;
 }
 
 export function trainCommand(): Command {
@@ -37,16 +37,39 @@ export function trainCommand(): Command {
     .option("--out <folder>", "the run folder (default: checkpoints/<model>)")
     .option("--force", "replace the run that the folder holds")
     .option("--resume <run>", "go on with a stopped run from its last state");
-  return settingOptions(train).action(async (flags: TrainFlags) => {
+  return settingOptions(train).action(async (flags: TrainFlags, train: Command) => {
     const output = outputFor(flags);
-    const { resumeTraining, train } = await import("../train/train.js");
-    const summary = await withProgress(output, async (hooks) => {
-      if (flags.resume !== undefined) return resumeTraining(flags.resume, resumeOptions(flags), hooks);
-      const settings = settingsFromFlags(flags);
-      return train(settings, { out: flags.out, force: flags.force ?? false }, hooks);
-    });
+    const start =
+      flags.resume === undefined ? newTraining(flags, train) : resumedTraining(flags.resume, flags);
+    const summary = await withProgress(output, start);
     output.result(await describeTraining(summary, output), summary);
   });
+}
+
+type Start = (hooks: TrainHooks) => Promise<TrainSummary>;
+
+function newTraining({ out, force = false }: TrainFlags, command: Command): Start {
+  const settings = settingsFromFlags(command);
+  return async (hooks) => {
+    const { train } = await import("../train/train.js");
+    return train(settings, { out, force }, hooks);
+  };
+}
+
+function resumedTraining(run: string, flags: TrainFlags): Start {
+  const others = Object.keys(flags).filter(
+    (key) => (key in settingsSchema.shape && key !== "epochs") || ["out", "force", "config"].includes(key),
+  );
+  if (others.length > 0) {
+    throw usageError(
+      `--resume goes on with the run's own settings: expected only --epochs beside it, found ${others.map(flagName).join(", ")}`,
+    );
+  }
+  const epochs = flags.epochs === undefined ? undefined : wholeNumber("--epochs", 1)(String(flags.epochs));
+  return async (hooks) => {
+    const { resumeTraining } = await import("../train/train.js");
+    return resumeTraining(run, { epochs }, hooks);
+  };
 }
 
 /** The flags that are settings of a training, each named as its key, but for `--model`. */
@@ -83,30 +106,20 @@ export function settingOptions(train: Command): Command {
     .option("--limit <n>", "take a sample of n clips, the same share of each label", numberOrText)
     .option("--sample-rate <hz>", "what folders of WAVs are resampled to (default: 8000)", numberOrText)
     .option("--seed <n>", `fixes every random choice ${shown("seed")}`, numberOrText)
-    .option("--backend <name>", `auto, tensorflow, webgpu, wasm or cpu ${shown("backend")}`)
-    .option("--config <file>", "settings as JSON, or a run's config.json; flags go before it");
+    .option("--backend <name>", `auto, tensorflow, webgpu, wasm or cpu ${shown("backend")}`);
 }
 
-/** Flag over file over default. */
-export function settingsFromFlags(flags: GivenSettings & { config?: string }) {
-  const given = Object.fromEntries(
-    Object.keys(settingsSchema.shape).map((key) => [key, flags[key as keyof GivenSettings]]),
-  );
-  const file =
-    flags.config === undefined ? undefined : { path: flags.config, settings: readConfigFile(flags.config) };
-  return resolveSettings(given, file);
-}
-
-function resumeOptions(flags: TrainFlags): { epochs?: number } {
-  const others = Object.keys(flags).filter(
-    (key) => (key in settingsSchema.shape && key !== "epochs") || ["out", "force", "config"].includes(key),
-  );
-  if (others.length > 0) {
-    throw usageError(
-      `--resume goes on with the run's own settings: only --epochs may be given, found ${others.join(", ")}`,
+/** The settings of a training from a command's flags and the file that --config names: flag over file over default. */
+export function settingsFromFlags(command: Command, others: GivenSettings = {}): TrainSettings {
+  const from = (source: string): GivenSettings =>
+    Object.fromEntries(
+      Object.keys(settingsSchema.shape)
+        .filter((key) => command.getOptionValueSource(key) === source)
+        .map((key) => [key, command.getOptionValue(key)]),
     );
-  }
-  return flags.epochs === undefined ? {} : { epochs: wholeNumber("--epochs", 1)(String(flags.epochs)) };
+  const { config } = command.opts<CommonFlags>();
+  const file = config === undefined ? undefined : { path: config, settings: from("config") };
+  return resolveSettings({ ...from("cli"), ...others }, file);
 }
 
 /** Runs a training with its progress shown, and Ctrl-C turned into a stop that saves the state. */
@@ -116,31 +129,22 @@ export async function withProgress<T>(
   label = "",
 ): Promise<T> {
   const { TrainingProgress } = await import("./training-progress.js");
-  const progress = new TrainingProgress(output, label);
   const stop = new AbortController();
   const onInterrupt = () => {
-    progress.stopBar();
     output.log("stopping: the state is being saved (Ctrl-C again to stop at once, without saving)");
     stop.abort();
   };
   process.once("SIGINT", onInterrupt);
   try {
     return await work({
-      report: (line) => {
-        progress.stopBar();
-        output.log(`${label}${line}`);
-      },
+      report: (line) => output.log(`${label}${line}`),
       onLoading: output.progress(`${label}reading the data`),
-      onValidating: (done, total) => {
-        progress.stopBar();
-        output.progress(`${label}validating`)(done, total);
-      },
+      onValidating: process.stderr.isTTY ? output.progress(`${label}validating`) : () => {},
       onTesting: output.progress(`${label}testing`),
-      callbacks: [progress],
+      callbacks: [new TrainingProgress(output, label)],
       signal: stop.signal,
     });
   } finally {
-    progress.stopBar();
     output.endBar();
     process.removeListener("SIGINT", onInterrupt);
   }
@@ -154,7 +158,7 @@ async function describeTraining(summary: TrainSummary, output: Output): Promise<
   return [
     terminalCurves(run.readHistory(), { width: output.width, color: output.color }),
     "",
-    `${summary.model}: ${count(summary.params)} parameters, ${summary.epochs} epochs of ${duration(summary.secondsPerEpoch)} (${summary.examplesPerSecond.toFixed(0)} examples/s, ${summary.backend})`,
+    `${summary.model}: ${count(summary.params)} parameters, ${plural(summary.epochs, "epoch")} of ${duration(summary.secondsPerEpoch)} (${summary.examplesPerSecond.toFixed(0)} examples/s, ${summary.backend})`,
     `best epoch ${best.epoch}: validation accuracy ${percent(best.valAccuracy)}, loss ${best.valLoss.toFixed(4)}`,
     paint(
       "bold",

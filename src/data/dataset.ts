@@ -3,7 +3,7 @@ import type { RunConfig } from "../run.js";
 import type { TrainSettings } from "../settings.js";
 import type { Clips, Split } from "./clips.js";
 import { resolveLabels } from "./labels.js";
-import { loadClips } from "./load.js";
+import { chooseClips, loadClips } from "./load.js";
 import { defaultSplitKind, splitClips } from "./split.js";
 
 /** What a training's settings say of its data. */
@@ -24,13 +24,22 @@ export async function loadDataset(
   settings: DatasetSettings,
   onProgress?: (done: number, total: number) => void,
 ): Promise<Dataset> {
-  const { seed, valSize, testSize } = settings;
-  const clips = await loadClips(settings.data, {
+  const { data, seed, sampleRate } = settings;
+  const clips = await loadClips(data, {
     seed,
-    ...(settings.sampleRate !== undefined && { sampleRate: settings.sampleRate }),
+    ...(sampleRate !== undefined && { sampleRate }),
+    ...(onProgress && { onProgress }),
+  });
+  return chooseDataset(clips, settings);
+}
+
+/** What the settings make of data that is loaded already: the clips they choose, the labels, and the parts. */
+export function chooseDataset(loaded: Clips, settings: Omit<DatasetSettings, "data">): Dataset {
+  const { seed, valSize, testSize } = settings;
+  const clips = chooseClips(loaded, {
+    seed,
     ...(settings.labels !== undefined && { labels: settings.labels }),
     ...(settings.limit !== undefined && { limit: settings.limit }),
-    ...(onProgress && { onProgress }),
   });
   const labels = resolveLabels(clips.labels, settings.labels);
   const splitKind = settings.split ?? defaultSplitKind(clips);
@@ -46,12 +55,18 @@ export async function loadRunDataset(
   config: RunConfig,
   onProgress?: (done: number, total: number) => void,
 ): Promise<Dataset> {
-  const labels = config.labelsChosen ? config.labels : undefined;
-  const dataset = await loadDataset({ ...config, labels }, onProgress);
+  const { data, seed, sampleRate } = config;
+  const clips = await loadClips(data, { seed, sampleRate, ...(onProgress && { onProgress }) });
+  return chooseRunDataset(clips, config);
+}
+
+/** The same of data that is loaded already. */
+export function chooseRunDataset(loaded: Clips, config: RunConfig): Dataset {
   config.sources.forEach((source, i) => {
-    if (dataset.clips.sources[i]?.fingerprint !== source.fingerprint) {
+    if (loaded.sources[i]?.fingerprint !== source.fingerprint) {
       throw new UserError(`${source.path} has changed since the run was trained on it`);
     }
   });
-  return dataset;
+  const { labels, ...settings } = config;
+  return chooseDataset(loaded, config.labelsChosen ? config : settings);
 }

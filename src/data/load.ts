@@ -30,7 +30,7 @@ export interface LoadOptions extends ReadOptions {
  * @throws UserError for data that cannot be read, or lacks a label that is asked for
  */
 export async function loadClips(specs: readonly string[], options: LoadOptions): Promise<Clips> {
-  const { labels, limit, seed } = options;
+  const { limit } = options;
   if (specs.length === 0)
     throw usageError("no data was given, expected an .npz file, a folder of WAV files or sample");
   if (limit !== undefined && !(Number.isInteger(limit) && limit > 0)) {
@@ -39,18 +39,24 @@ export async function loadClips(specs: readonly string[], options: LoadOptions):
   const parts: Clips[] = [];
   for (const spec of specs) parts.push(await readSource(spec, options, parts[0]?.sampleRate));
   checkDifferent(parts);
-  let clips = joinClips(parts);
+  return chooseClips(joinClips(parts), options);
+}
+
+/** The clips that are asked for: those with the labels, and of them a sample of `limit`. The samples are shared, not copied. */
+export function chooseClips(
+  clips: Clips,
+  { labels, limit, seed }: Pick<LoadOptions, "labels" | "limit" | "seed">,
+): Clips {
+  let chosen = clips;
   if (labels !== undefined) {
     const wanted = new Set(resolveLabels(clips.labels, labels));
-    clips = selectClips(
-      clips,
-      Int32Array.from([...clips.labels.keys()].filter((row) => wanted.has(clips.labels[row]!))),
-    );
+    const rows = [...clips.labels.keys()].filter((row) => wanted.has(clips.labels[row]!));
+    chosen = selectClips(clips, Int32Array.from(rows));
   }
-  if (limit !== undefined && limit < clips.labels.length) {
-    clips = selectClips(clips, stratifiedSample(clips.labels, limit, seed));
+  if (limit !== undefined && limit < chosen.labels.length) {
+    chosen = selectClips(chosen, stratifiedSample(chosen.labels, limit, seed));
   }
-  return clips;
+  return chosen;
 }
 
 /** The given rows of the clips, in the given order; the samples are shared, not copied. */

@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Clips } from "../data/clips.js";
-import { loadRunDataset } from "../data/dataset.js";
 import { UserError } from "../errors.js";
 import { modelCost } from "../models/cost.js";
 import type { EpochRecord, RunConfig, RunFolder } from "../run.js";
-import { type Evaluation, type EvaluationDataOptions, evaluate, loadEvaluationData } from "./evaluate.js";
+import { clipKey, type EvaluationData, EvaluationDataLoader, type EvaluationDataOptions } from "./data.js";
+import { type Evaluation, evaluate } from "./evaluate.js";
 import { predictedLabels } from "./metrics.js";
 import { bootstrapAccuracyCi95, mcnemarExact } from "./statistics.js";
 
@@ -64,16 +64,20 @@ export async function compareRuns(
   const details: DetailedComparison["details"] = [];
   const compared: ComparedRun[] = [];
   const right: Uint8Array[] = [];
-  let first: { run: RunFolder; keys: string[] } | undefined;
-  const seenInTraining: Comparison["seenInTraining"] = [];
 
+  // All that can be wrong is found before the first of the evaluations starts.
+  const loader = new EvaluationDataLoader();
+  const prepared: Prepared[] = [];
   for (const run of runs) {
     const config = run.readConfig();
-    const data = await loadEvaluationData(run, config, options);
-    const keys = [...data.rows].map((row) => clipKey(data.clips, row));
-    if (first === undefined) first = { run, keys };
-    else checkSameClips(first, { run, keys });
+    const history = run.readHistory();
+    const data = await loader.load(run, config, options);
+    const first = prepared[0];
+    prepared.push({ run, config, history, data: first === undefined ? data : inOrderOf(first, run, data) });
+  }
+  const { seed } = prepared[0]!.config;
 
+  for (const { run, config, history, data } of prepared) {
     const model = await run.readBest();
     const evaluation = await evaluate(model, config, data, (done, total) =>
       options.onEvaluating?.(run, done, total),
@@ -92,14 +96,12 @@ export async function compareRuns(
       params: cost.params,
       macs: cost.macs,
       accuracy: metrics.accuracy,
-      accuracyCi95: bootstrapAccuracyCi95(correct, groups, config.seed),
+      accuracyCi95: bootstrapAccuracyCi95(correct, groups, seed),
       loss: metrics.loss,
       macroF1: metrics.macroF1,
       msPerClip: await medianMsPerClip(model, data.clips, data.rows),
     });
-    const clips = await countSeen(config, keys);
-    if (clips > 0) seenInTraining.push({ run: run.path, clips });
-    details.push({ evaluation, history: run.readHistory(), config });
+    details.push({ evaluation, history, config });
     model.dispose();
   }
 
@@ -117,7 +119,9 @@ export async function compareRuns(
     comparison: {
       examples: metrics.examples,
       baseline: metrics.baseline,
-      seenInTraining,
+      seenInTraining: prepared
+        .filter(({ data }) => data.seenInTraining > 0)
+        .map(({ run, data }) => ({ run: run.path, clips: data.seenInTraining })),
       runs: compared,
       pairs,
     },
@@ -126,36 +130,32 @@ export async function compareRuns(
   };
 }
 
-/** What a clip is known by in any order and under any limit: the data's content and the row in it. */
-function clipKey(clips: Clips, row: number): string {
-  let index = clips.rows[row]!;
-  for (const source of clips.sources) {
-    if (index < source.rows) return `${source.fingerprint}:${index}`;
-    index -= source.rows;
+interface Prepared {
+  run: RunFolder;
+  config: RunConfig;
+  history: EpochRecord[];
+  data: EvaluationData;
+}
+
+/**
+ * The same data with its rows in the first run's order, so that answers can be paired. Which clips they are is known by
+ * content, not by place: runs may have read the same files in another order.
+ */
+function inOrderOf(first: Prepared, run: RunFolder, data: EvaluationData): EvaluationData {
+  const keys = [...first.data.rows].map((row) => clipKey(first.data.clips, row));
+  const places = new Map([...data.rows].map((row, i) => [clipKey(data.clips, row), i]));
+  const order = keys.map((key) => places.get(key)).filter((place) => place !== undefined);
+  if (order.length < keys.length || order.length < places.size) {
+    throw new UserError(
+      `the test parts differ: ${first.run.path} has ${keys.length} clips, ${run.path} ${places.size}, ${order.length} of them the same; compare on one set with --data`,
+    );
   }
-  throw new RangeError(`row ${row} is in no source`);
-}
-
-function checkSameClips(a: { run: RunFolder; keys: string[] }, b: { run: RunFolder; keys: string[] }): void {
-  const inA = new Set(a.keys);
-  const shared = b.keys.filter((key) => inA.has(key)).length;
-  if (shared === a.keys.length && shared === b.keys.length) return;
-  throw new UserError(
-    `the test parts differ: ${a.run.path} has ${a.keys.length} clips, ${b.run.path} ${b.keys.length}, ${shared} of them the same; compare on one set with --data`,
-  );
-}
-
-/** How many of the clips the run trained on or chose its best epoch by. */
-async function countSeen(config: RunConfig, keys: readonly string[]): Promise<number> {
-  const fingerprints = new Set(keys.map((key) => key.split(":")[0]!));
-  if (!config.sources.some(({ fingerprint }) => fingerprints.has(fingerprint))) return 0;
-  const { clips, split } = await loadRunDataset(config);
-  const test = new Set(split.test);
-  const seen = new Set<string>();
-  // In the course's protocol the test part is the validation part: its clips are counted as chosen by, which they were.
-  for (const row of split.train) seen.add(clipKey(clips, row));
-  for (const row of split.val) if (!test.has(row) || config.split === "course") seen.add(clipKey(clips, row));
-  return keys.filter((key) => seen.has(key)).length;
+  const { rows, truth } = data;
+  return {
+    ...data,
+    rows: Int32Array.from(order, (i) => rows[i]!),
+    truth: Int32Array.from(order, (i) => truth[i]!),
+  };
 }
 
 async function medianMsPerClip(model: tf.LayersModel, clips: Clips, rows: Int32Array): Promise<number> {

@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { EpochRecord, RunFolder } from "../run.js";
+import { type EpochRecord, parseHistory, type RunFolder } from "../run.js";
 import type { NamedVariable } from "./adam.js";
 import { writeState } from "./checkpoint.js";
 import type { Callback, LoopStatus } from "./loop.js";
@@ -32,8 +32,8 @@ export class History implements Callback {
     return this.records;
   }
 
-  restore(state: EpochRecord[]): void {
-    this.records.splice(0, this.records.length, ...state);
+  restore(state: unknown): void {
+    this.records.splice(0, this.records.length, ...parseHistory(state));
   }
 }
 

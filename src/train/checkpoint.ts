@@ -1,25 +1,43 @@
-import { closeSync, existsSync, openSync, readdirSync, readSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, existsSync, fstatSync, openSync, readSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
+import { z } from "zod";
 import { describeSystemError, UserError } from "../errors.js";
 import { writeFileAtomic } from "../files.js";
 import type { RunFolder } from "../run.js";
-import { readJsonFile } from "../settings.js";
+import { describeIssue, readJsonFile } from "../settings.js";
 import type { NamedVariable } from "./adam.js";
-import type { Position } from "./loop.js";
 
+const number = z.number({ error: "expected a number" });
+const positionSchema = z.object(
+  {
+    epoch: number,
+    batch: number,
+    // JSON has no NaN: a training that has diverged leaves null.
+    lossSum: number.nullable().transform((value) => value ?? Number.NaN),
+    correct: number,
+    examples: number,
+    seconds: number,
+  },
+  { error: "expected where the training stands" },
+);
+const stateSchema = z.object(
+  {
+    position: positionSchema,
+    optimizerStep: number,
+    /** What each callback asked to be kept, by its name. */
+    callbacks: z.record(z.string(), z.unknown(), { error: "expected the callbacks' states" }),
+    tensorFile: z.string({ error: "expected a file's name" }),
+    tensors: z.array(z.object({ name: z.string(), shape: z.array(z.number()) }), {
+      error: "expected names and shapes",
+    }),
+  },
+  { error: "expected a training's state" },
+);
+
+type StateFile = z.infer<typeof stateSchema>;
 /** The small part of a stored state; the tensors lie in the file that it names. */
-export interface StoredState {
-  position: Position;
-  optimizerStep: number;
-  /** What each callback asked to be kept, by its name. */
-  callbacks: Record<string, unknown>;
-}
-
-interface StateFile extends StoredState {
-  tensorFile: string;
-  tensors: { name: string; shape: number[] }[];
-}
+export type StoredState = Omit<StateFile, "tensorFile" | "tensors">;
 
 /**
  * Stores a run's newest state. The tensors go to a new file first; `state.json`, replaced in one step, then names it, and
@@ -40,9 +58,7 @@ export async function writeState(
   const tensors = variables.map(({ name, variable }) => ({ name, shape: variable.shape }));
   const file: StateFile = { ...state, tensorFile, tensors };
   writeFileAtomic(run.lastStatePath, `${JSON.stringify(file)}\n`);
-  for (const name of readdirSync(run.lastPath)) {
-    if (name.startsWith("tensors-") && name !== tensorFile) rmSync(join(run.lastPath, name), { force: true });
-  }
+  for (const path of run.lastTensorPaths()) if (basename(path) !== tensorFile) rmSync(path, { force: true });
 }
 
 /**
@@ -54,12 +70,19 @@ export function readState(run: RunFolder, variables: readonly NamedVariable[]): 
   if (!existsSync(run.lastStatePath)) {
     throw new UserError(`${run.path} has no state to go on from (${run.lastStatePath} is missing)`);
   }
-  const state = readJsonFile(run.lastStatePath) as StateFile;
-  const path = join(run.lastPath, state.tensorFile);
+  const value = readJsonFile(run.lastStatePath);
+  const checked = stateSchema.safeParse(value);
+  if (!checked.success) {
+    throw new UserError(`${run.lastStatePath} is damaged: ${describeIssue(checked.error, value)}`);
+  }
+  const state = checked.data;
+  const path = join(run.lastPath, basename(state.tensorFile));
   const stored = state.tensors.map(({ name, shape }) => `${name} [${shape}]`).join("; ");
   const expected = variables.map(({ name, variable }) => `${name} [${variable.shape}]`).join("; ");
   if (stored !== expected)
-    throw new UserError(`${run.lastPath} does not hold the weights of this run's model`);
+    throw new UserError(
+      `${run.lastStatePath} is of another run: its tensors are not those of this run's model`,
+    );
   let file: number;
   try {
     file = openSync(path, "r");
@@ -67,9 +90,12 @@ export function readState(run: RunFolder, variables: readonly NamedVariable[]): 
     throw describeSystemError(error, "read", path);
   }
   try {
+    const size = variables.reduce((sum, { variable }) => sum + 4 * variable.size, 0);
+    const found = fstatSync(file).size;
+    if (found !== size) throw new UserError(`${path} is damaged: expected ${size} bytes, found ${found}`);
     for (const { variable } of variables) {
       const bytes = new Uint8Array(variable.size * 4);
-      if (readWhole(file, bytes) < bytes.length) throw new UserError(`${path} is shorter than its weights`);
+      readWhole(file, bytes);
       tf.tidy(() => variable.assign(tf.tensor(new Float32Array(bytes.buffer), variable.shape)));
     }
   } finally {
@@ -78,12 +104,11 @@ export function readState(run: RunFolder, variables: readonly NamedVariable[]): 
   return state;
 }
 
-function readWhole(file: number, bytes: Uint8Array): number {
-  let at = 0;
-  while (at < bytes.length) {
+// One read may bring fewer bytes than it was asked for (Linux stops at 2 GiB).
+function readWhole(file: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) {
     const read = readSync(file, bytes, at, Math.min(bytes.length - at, 1 << 30), null);
-    if (read === 0) break;
+    if (read === 0) throw new UserError("the file with the tensors became shorter while it was read");
     at += read;
   }
-  return at;
 }

@@ -71,7 +71,9 @@ export const startPosition = (epoch = 1): Position => ({
 export async function runLoop(options: LoopOptions): Promise<"done" | "stopped" | "interrupted"> {
   const { batches, callbacks, position, signal } = options;
   const status: LoopStatus = { position, epochs: options.epochs, batchesPerEpoch: batches.count };
-  let ending: "done" | "stopped" | "interrupted" = "done";
+  const wantStop = () => callbacks.some((callback) => callback.wantsStop);
+  // A run that was stopped early and is gone on with has already ended.
+  let ending: "done" | "stopped" | "interrupted" = wantStop() ? "stopped" : "done";
   while (position.epoch <= options.epochs && ending === "done") {
     const record = await runEpoch(options, status);
     if (record === undefined) {
@@ -80,7 +82,7 @@ export async function runLoop(options: LoopOptions): Promise<"done" | "stopped" 
     }
     Object.assign(position, startPosition(position.epoch + 1));
     for (const callback of callbacks) await callback.onEpochEnd?.(record, status);
-    if (callbacks.some((callback) => callback.wantsStop)) ending = "stopped";
+    if (wantStop()) ending = "stopped";
     else if (signal?.aborted) ending = "interrupted";
   }
   for (const callback of callbacks) await callback.onTrainEnd?.(status);

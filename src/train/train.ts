@@ -1,4 +1,4 @@
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { isAbsolute, join, resolve as resolvePath } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import { type StartedBackend, startBackend } from "../backend/index.js";
@@ -29,7 +29,7 @@ export interface TrainHooks {
   onLoading?: (done: number, total: number) => void;
   onValidating?: (done: number, total: number) => void;
   onTesting?: (done: number, total: number) => void;
-  /** Run behind the training's own callbacks. */
+  /** Run before the training's own callbacks. */
   callbacks?: readonly Callback[];
   /** Raised to stop: the newest state is stored and `TrainingInterrupted` thrown. */
   signal?: AbortSignal;
@@ -49,13 +49,18 @@ export interface TrainSummary {
   examplesPerSecond: number;
 }
 
-/** A training was stopped by its signal; its state is stored, and `RunFolder` can go on. */
+/** A training was stopped by its signal; its state is stored in `run`, which `resumeTraining` goes on from. */
 export class TrainingInterrupted extends Error {
   override name = "TrainingInterrupted";
-  readonly run: string;
+  /** Undefined where nothing was begun yet. */
+  readonly run: string | undefined;
 
-  constructor(run: string) {
-    super(`stopped; the state is saved in ${run}: go on with kws train --resume ${run}`);
+  constructor(run?: string) {
+    super(
+      run === undefined
+        ? "stopped before the training began: nothing was written"
+        : `stopped; the state is saved in ${run}: go on with kws train --resume ${run}`,
+    );
     this.run = run;
   }
 }
@@ -74,10 +79,11 @@ export async function train(
 ): Promise<TrainSummary> {
   const definition = findModel(settings.model);
   const run = new RunFolder(options.out ?? freeRunPath(settings.model));
-  checkFree(run, options.force ?? false);
+  run.checkFree(options.force ?? false);
 
-  const dataset = await loadDataset(settings, hooks.onLoading);
   const backend = await startBackend(settings.backend, "training");
+  const dataset = await loadDataset(settings, hooks.onLoading);
+  if (hooks.signal?.aborted) throw new TrainingInterrupted();
   reportStart(hooks, dataset, backend);
   const { clips, labels, splitKind, split } = dataset;
   const { sampleRate } = clips;
@@ -86,7 +92,6 @@ export async function train(
   const { width, seed } = settings;
   const model = definition.build({ labelCount: labels.length, sampleRate, clipLength, width, seed, step });
 
-  if (run.exists()) run.clear();
   const config: Omit<RunConfig, "format"> = {
     ...settings,
     data: settings.data.map(fullPath),
@@ -102,7 +107,7 @@ export async function train(
     sources: clips.sources.map((source) => ({ ...source, path: fullPath(source.path) })),
     examples: { train: split.train.length, val: split.val.length, test: split.test.length },
   };
-  run.writeConfig(config);
+  run.begin(config);
   return runTraining({ run, config, clips, split, model, step, resume: false }, hooks);
 }
 
@@ -124,9 +129,10 @@ export async function resumeTraining(
       `--epochs: the run was asked for ${stored.epochs} epochs, expected at least as many, found ${epochs}`,
     );
   }
-  const dataset = await loadRunDataset(stored, hooks.onLoading);
-  const { clips, split } = dataset;
   const backend = await startBackend(stored.backend, "training");
+  const dataset = await loadRunDataset(stored, hooks.onLoading);
+  if (hooks.signal?.aborted) throw new TrainingInterrupted(path);
+  const { clips, split } = dataset;
   reportStart(hooks, dataset, backend);
   const step = { index: 0 };
   const { width, seed, sampleRate, clipLength } = stored;
@@ -168,12 +174,11 @@ async function runTraining(training: Training, hooks: TrainHooks): Promise<Train
 
   const history = new History(run);
   const best = new BestCheckpoint({ run, model, monitor, ...(hooks.report && { report: hooks.report }) });
-  const callbacks: Callback[] = [history, best];
+  const callbacks: Callback[] = [...(hooks.callbacks ?? []), history, best];
   if (config.earlyStop > 0) callbacks.push(new EarlyStopping(monitor, config.earlyStop));
   callbacks.push(new CurvesPicture(() => drawCurves(run, history.records)));
   const stored = [...modelVariables(model, "all"), ...optimizer.slotVariables()];
   callbacks.push(new LastState({ run, variables: stored, optimizer, others: [...callbacks] }));
-  callbacks.push(...(hooks.callbacks ?? []));
 
   const position = startPosition();
   if (training.resume) {
@@ -185,7 +190,11 @@ async function runTraining(training: Training, hooks: TrainHooks): Promise<Train
       if (kept !== undefined) callback.restore?.(kept);
     }
     run.writeConfig(config); // only now: more epochs may have been asked for
-    hooks.report?.(`resuming ${run.path} at epoch ${position.epoch}, batch ${position.batch + 1}`);
+    hooks.report?.(
+      position.epoch > config.epochs
+        ? `${run.path} has all its ${config.epochs} epochs: more are asked for with --epochs`
+        : `resuming ${run.path} at epoch ${position.epoch}, batch ${position.batch + 1}`,
+    );
   }
 
   const ending = await runLoop({
@@ -214,8 +223,9 @@ async function runTraining(training: Training, hooks: TrainHooks): Promise<Train
     hooks.report?.(`stopped early: ${monitor} has not improved for ${config.earlyStop} epochs`);
 
   const bestModel = await run.readBest();
-  const test = await evaluateRows(bestModel, clips, split.test, truth, labels, hooks.onTesting);
+  const test = await evaluateRows(bestModel, clips, split.test, truth, labels, hooks.onTesting, hooks.signal);
   bestModel.dispose();
+  if (test === undefined) throw new TrainingInterrupted(run.path);
   const { epoch, valLoss, valAccuracy } = history.records.find(
     (record) => record.epoch === best.best!.epoch,
   )!;
@@ -227,7 +237,7 @@ async function runTraining(training: Training, hooks: TrainHooks): Promise<Train
     epochs: history.records.length,
     params: config.params,
     best: { epoch, valLoss, valAccuracy },
-    test: { loss: test!.loss, accuracy: test!.accuracy, examples: test!.examples, baseline: test!.baseline },
+    test: { loss: test.loss, accuracy: test.accuracy, examples: test.examples, baseline: test.baseline },
     secondsPerEpoch: seconds / history.records.length,
     examplesPerSecond: (split.train.length * history.records.length) / seconds,
   };
@@ -280,15 +290,6 @@ export function freeRunPath(name: string): string {
   for (let i = 1; ; i++) {
     const path = join("checkpoints", i === 1 ? name : `${name}-${i}`);
     if (!existsSync(path)) return path;
-  }
-}
-
-function checkFree(run: RunFolder, force: boolean): void {
-  if (existsSync(run.path) && !statSync(run.path).isDirectory()) {
-    throw new UserError(`${run.path} is a file; a folder for the run was expected`);
-  }
-  if (run.exists() && !force) {
-    throw new UserError(`${run.path} already holds a run: choose another --out, or replace it with --force`);
   }
 }
 

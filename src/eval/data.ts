@@ -1,0 +1,182 @@
+import { resolve } from "node:path";
+import { labelIndices } from "../data/batches.js";
+import type { Clips, Part } from "../data/clips.js";
+import { chooseRunDataset } from "../data/dataset.js";
+import { atSampleRate, loadClips, SAMPLE_DATA } from "../data/load.js";
+import { defaultSplitKind, splitClips } from "../data/split.js";
+import { UserError } from "../errors.js";
+import type { RunConfig, RunFolder } from "../run.js";
+
+export interface EvaluationDataOptions {
+  /** Other data than the run's own. */
+  data?: readonly string[] | undefined;
+  /** By default the test part of the run's own data, all of other data. */
+  part?: Part | "all" | undefined;
+  /** The label that stands for all that the run lacks, instead of an error. */
+  othersAs?: string | undefined;
+  onLoading?: ((done: number, total: number) => void) | undefined;
+}
+
+/** Clips to evaluate a run on, and the right answers. */
+export interface EvaluationData {
+  clips: Clips;
+  /** Rows of `clips`. */
+  rows: Int32Array;
+  /** By entry of `rows`: index into the run's labels. */
+  truth: Int32Array;
+  part: Part | "all";
+  /** How many of the rows the run trained on or chose its best epoch by. */
+  seenInTraining: number;
+}
+
+/** Loads data for evaluation. What it was asked for before and still holds is not read again, so that runs can share it. */
+export class EvaluationDataLoader {
+  /** The data to evaluate on and the data of a run: a full-size set takes gigabytes, so no more are held. */
+  private static readonly held = 2;
+  private readonly loaded = new Map<string, Clips>();
+
+  /**
+   * The clips that a run is to be evaluated on, at the rate that its model takes.
+   *
+   * @throws UserError when the data has labels that the run lacks, and `othersAs` does not say what they count as
+   */
+  async load(
+    run: RunFolder,
+    config: RunConfig,
+    options: EvaluationDataOptions = {},
+  ): Promise<EvaluationData> {
+    const { data, othersAs, onLoading } = options;
+    checkOthersAs(run, config, othersAs);
+    const part = options.part ?? (data === undefined ? "test" : "all");
+    const loaded =
+      data === undefined
+        ? await this.ownClips(config, onLoading)
+        : await this.clips(data, config.sampleRate, onLoading);
+    const { clips, rows } =
+      data === undefined ? ownPart(loaded, config, part) : partOfOther(loaded, config, part);
+    const truth = trueLabels(run, config, clips, rows, othersAs);
+    const seenInTraining = await this.countSeen(config, loaded, clips, rows);
+    return { clips, rows, truth, part, seenInTraining };
+  }
+
+  private async clips(
+    specs: readonly string[],
+    sampleRate: number,
+    onProgress: EvaluationDataOptions["onLoading"],
+  ): Promise<Clips> {
+    const paths = specs.map((spec) => (spec === SAMPLE_DATA ? spec : resolve(spec)));
+    const key = JSON.stringify([paths, sampleRate]);
+    let clips = this.loaded.get(key);
+    this.loaded.delete(key); // to be set again behind the others: the first is the one that was not asked for longest
+    if (clips === undefined) {
+      const oldest = [...this.loaded.keys()][0];
+      if (this.loaded.size === EvaluationDataLoader.held) this.loaded.delete(oldest!);
+      // The seed is for a choice of clips, and none is made here.
+      const read = await loadClips(specs, { seed: 0, sampleRate, ...(onProgress && { onProgress }) });
+      clips = atSampleRate(read, sampleRate);
+    }
+    this.loaded.set(key, clips);
+    return clips;
+  }
+
+  private async ownClips(config: RunConfig, onProgress: EvaluationDataOptions["onLoading"]): Promise<Clips> {
+    try {
+      return await this.clips(config.data, config.sampleRate, onProgress);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      throw new UserError(
+        `the run's own data: ${error.message}; if it was moved, say where it is with --data and --part test`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** @param loaded all the clips of the data, of which `clips` are those that the run's settings choose */
+  private async countSeen(config: RunConfig, loaded: Clips, clips: Clips, rows: Int32Array): Promise<number> {
+    const shared = clips.sources.some(({ fingerprint }) =>
+      config.sources.some((source) => source.fingerprint === fingerprint),
+    );
+    if (!shared) return 0;
+    const own = isOwnData(loaded, config) ? loaded : await this.ownClips(config, undefined);
+    const dataset = chooseRunDataset(own, config);
+    const { train, val } = dataset.split;
+    const seen = new Set([...train, ...val].map((row) => clipKey(dataset.clips, row)));
+    return rows.reduce((count, row) => count + (seen.has(clipKey(clips, row)) ? 1 : 0), 0);
+  }
+}
+
+/** Loads the clips that one run is to be evaluated on, see `EvaluationDataLoader.load`. */
+export function loadEvaluationData(
+  run: RunFolder,
+  config: RunConfig,
+  options: EvaluationDataOptions = {},
+): Promise<EvaluationData> {
+  return new EvaluationDataLoader().load(run, config, options);
+}
+
+/** What a clip is known by in any order and under any limit: the data's content and the row in it. */
+export function clipKey(clips: Clips, row: number): string {
+  let index = clips.rows[row]!;
+  for (const source of clips.sources) {
+    if (index < source.rows) return `${source.fingerprint}:${index}`;
+    index -= source.rows;
+  }
+  throw new RangeError(`row ${row} is in no source`);
+}
+
+function ownPart(loaded: Clips, config: RunConfig, part: Part | "all"): { clips: Clips; rows: Int32Array } {
+  const { clips, split } = chooseRunDataset(loaded, config);
+  return { clips, rows: part === "all" ? allRows(clips) : split[part] };
+}
+
+/** A part of other data is made as the run's own are, where these clips allow it. */
+function partOfOther(
+  loaded: Clips,
+  config: RunConfig,
+  part: Part | "all",
+): { clips: Clips; rows: Int32Array } {
+  if (part === "all") return { clips: loaded, rows: allRows(loaded) };
+  if (isOwnData(loaded, config)) return ownPart(loaded, config, part); // from another place
+  const { seed, valSize, testSize } = config;
+  const kind = config.split === "speaker" ? defaultSplitKind(loaded) : config.split;
+  return { clips: loaded, rows: splitClips(loaded, { kind, valSize, testSize, seed })[part] };
+}
+
+function isOwnData({ sources }: Clips, config: RunConfig): boolean {
+  return (
+    sources.length === config.sources.length &&
+    sources.every(({ fingerprint }, i) => fingerprint === config.sources[i]!.fingerprint)
+  );
+}
+
+function allRows(clips: Clips): Int32Array {
+  return Int32Array.from({ length: clips.samples.count }, (_, row) => row);
+}
+
+function checkOthersAs(run: RunFolder, { labels }: RunConfig, othersAs: string | undefined): void {
+  if (othersAs === undefined || labels.includes(othersAs)) return;
+  throw new UserError(
+    `--others-as: expected one of the labels of ${run.path} (${labels.join(", ")}), found ${othersAs}`,
+  );
+}
+
+function trueLabels(
+  run: RunFolder,
+  { labels }: RunConfig,
+  clips: Clips,
+  rows: Int32Array,
+  othersAs: string | undefined,
+): Int32Array {
+  const byRow = labelIndices(clips, labels);
+  const other = othersAs === undefined ? -1 : labels.indexOf(othersAs);
+  const truth = rows.map((row) => (byRow[row]! < 0 ? other : byRow[row]!));
+  if (truth.includes(-1)) {
+    const lacking = new Set(
+      [...rows].map((row) => clips.labels[row]!).filter((label) => !labels.includes(label)),
+    );
+    throw new UserError(
+      `the data has labels that ${run.path} lacks: ${[...lacking].sort().join(", ")}; expected ${labels.join(", ")}; other labels can be counted as one of these with --others-as`,
+    );
+  }
+  return truth;
+}
