@@ -1,9 +1,38 @@
 import * as tf from "@tensorflow/tfjs";
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { UserError } from "../../errors.js";
 import { BackendUnavailable } from "../unavailable.js";
+import { conv2DBackpropFilter, conv2DBackpropInput } from "./conv2d.js";
+import { depthwiseBackpropFilter, depthwiseBackpropInput } from "./depthwise.js";
+import { replaceGradients } from "./gradients.js";
+import { identityKernel } from "./identity.js";
+import { batchMatMul, fusedMatMul } from "./matmul.js";
+import { maxPoolGrad } from "./max_pool.js";
+import { sliceKernel, splitKernel } from "./slice.js";
+
+const kernels = [
+  batchMatMul,
+  conv2DBackpropFilter,
+  conv2DBackpropInput,
+  depthwiseBackpropFilter,
+  depthwiseBackpropInput,
+  fusedMatMul,
+  identityKernel,
+  maxPoolGrad,
+  sliceKernel,
+  splitKernel,
+];
+
+let installed = false;
 
 /** Starts the WebAssembly backend of TensorFlow.js with our training kernels in it. */
 export async function startWasm(): Promise<string> {
   const { getThreadsCount } = await import("@tensorflow/tfjs-backend-wasm");
+  if (!installed) {
+    kernels.forEach(install);
+    replaceGradients();
+    installed = true;
+  }
   const started = await withoutNewProcessListeners(() => tf.setBackend("wasm"));
   if (!started) {
     throw new BackendUnavailable(
@@ -12,9 +41,51 @@ export async function startWasm(): Promise<string> {
       "use --backend cpu, or a current version of Node.js",
     );
   }
+  failWhenFull(tf.backend() as BackendWasm);
   const simd = (await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT")) ? "SIMD" : "without SIMD";
   const threads = getThreadsCount();
   return `WebAssembly ${simd}, ${threads} thread${threads === 1 ? "" : "s"}`;
+}
+
+/** Puts a kernel in the place of the backend's own, which keeps strings: they do not lie in WebAssembly memory. */
+function install(kernel: tf.KernelConfig): void {
+  const own = tf.getKernel(kernel.kernelName, "wasm");
+  if (own === undefined) {
+    tf.registerKernel(kernel);
+    return;
+  }
+  tf.unregisterKernel(kernel.kernelName, "wasm");
+  tf.registerKernel({
+    ...own,
+    kernelFunc: (call) => {
+      const strings = Object.values(call.inputs).some(
+        (input) => (input as tf.TensorInfo)?.dtype === "string",
+      );
+      return strings ? own.kernelFunc(call) : kernel.kernelFunc(call);
+    },
+  });
+}
+
+const guarded = new WeakSet<BackendWasm>();
+
+// The backend takes the address that it is given for good, and where no memory was left, writes over the module's own.
+function failWhenFull(backend: BackendWasm): void {
+  if (guarded.has(backend)) return;
+  guarded.add(backend);
+  const module = backend.wasm as unknown as {
+    _malloc(bytes: number): number;
+    _free(address: number): void;
+  };
+  module._free(module._malloc(1)); // the first call puts the real functions in the place of stubs
+  const allocate = module._malloc;
+  module._malloc = (bytes) => {
+    const address = allocate(bytes);
+    if (address !== 0) return address;
+    throw new UserError(
+      `the wasm backend's memory is full: WebAssembly has at most 4 GiB, and ${bytes} bytes more were needed; ` +
+        "use a smaller --batch-size or --width",
+    );
+  };
 }
 
 const fatalEvents = ["uncaughtException", "unhandledRejection"] as const;
