@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { startTensorflow } from "./tensorflow.js";
 import { BackendUnavailable } from "./unavailable.js";
 import { startWasm } from "./wasm/index.js";
+import { startWebgpu } from "./webgpu.js";
 
 export { BackendUnavailable };
 
@@ -16,16 +17,14 @@ export interface StartedBackend {
 
 /**
  * Makes a backend the current one of TensorFlow.js and describes what it runs on. Rejects with `BackendUnavailable`
- * where it cannot run.
+ * where it cannot run, or where only a user who asks for it by name would want it.
  */
-type Starter = () => Promise<string>;
+type Starter = (choice: BackendChoice) => Promise<string>;
 
 /** The order is the order of preference: the fastest first. */
 const starters: Record<BackendName, Starter> = {
   tensorflow: startTensorflow,
-  webgpu: async () => {
-    throw new BackendUnavailable("webgpu", "this version does not include it", "use --backend wasm");
-  },
+  webgpu: startWebgpu,
   wasm: startWasm,
   cpu: async () => {
     await tf.setBackend("cpu");
@@ -47,13 +46,13 @@ export async function startBackend(
 ): Promise<StartedBackend> {
   // Without this TensorFlow.js prints a banner that recommends tfjs-node, and warnings of its own.
   tf.enableProdMode();
-  if (choice !== "auto") return start(choice);
+  if (choice !== "auto") return start(choice, choice);
 
   const candidates = purpose === "short" ? backendNames.slice(backendNames.indexOf("wasm")) : backendNames;
   let last: unknown;
   for (const name of candidates) {
     try {
-      return await start(name);
+      return await start(name, choice);
     } catch (error) {
       if (!(error instanceof BackendUnavailable)) throw error;
       last = error;
@@ -62,7 +61,7 @@ export async function startBackend(
   throw last;
 }
 
-async function start(name: BackendName): Promise<StartedBackend> {
-  const device = await starters[name]();
+async function start(name: BackendName, choice: BackendChoice): Promise<StartedBackend> {
+  const device = await starters[name](choice);
   return { name, device };
 }

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { runOwnKernel } from "../backend/own_kernels.js";
 
 /** A trainable weight by the name that it keeps from one process to the next. */
 export interface NamedVariable {
@@ -45,12 +46,29 @@ export class Adam {
     for (const { variable, mean, square } of this.slots) {
       const gradient = gradients[variable.name]!;
       tf.tidy(() => {
-        mean.assign(mean.mul(this.beta1).add(gradient.mul(1 - this.beta1)));
-        square.assign(square.mul(this.beta2).add(gradient.square().mul(1 - this.beta2)));
-        const update = mean.div(square.sqrt().add(this.epsilon));
-        variable.assign(variable.sub(update.mul(learningRate * correction)));
+        const [newVariable, newMean, newSquare] = this.update(
+          { variable, mean, square, gradient },
+          learningRate * correction,
+        );
+        mean.assign(newMean);
+        square.assign(newSquare);
+        variable.assign(newVariable);
       });
     }
+  }
+
+  private update(
+    inputs: { variable: tf.Tensor; mean: tf.Tensor; square: tf.Tensor; gradient: tf.Tensor },
+    rate: number,
+  ): [variable: tf.Tensor, mean: tf.Tensor, square: tf.Tensor] {
+    const { beta1, beta2, epsilon } = this;
+    const updated = runOwnKernel("AdamUpdate", inputs, { beta1, beta2, epsilon, rate });
+    if (updated !== undefined) return updated as [tf.Tensor, tf.Tensor, tf.Tensor];
+    const { variable, gradient } = inputs;
+    const mean = tf.tidy(() => inputs.mean.mul(beta1).add(gradient.mul(1 - beta1)));
+    const square = tf.tidy(() => inputs.square.mul(beta2).add(gradient.square().mul(1 - beta2)));
+    const step = tf.tidy(() => mean.div(square.sqrt().add(epsilon)).mul(rate));
+    return [variable.sub(step), mean, square];
   }
 
   /** What must be stored, beside `step`, to go on exactly: two tensors a variable. */

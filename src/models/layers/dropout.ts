@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { runOwnKernel } from "../../backend/own_kernels.js";
 import { hash32, mix32 } from "../../random.js";
 import type { TrainingStep } from "../definition.js";
 
@@ -52,10 +53,12 @@ export class Dropout extends tf.layers.Layer {
  * MurmurHash3's), so any backend can compute it in parallel and all get the same.
  */
 export function dropoutMask(shape: number[], rate: number, key: number): tf.Tensor {
-  const size = tf.util.sizeFromShape(shape);
-  const values = new Float32Array(size);
   const threshold = Math.floor(rate * 4294967296);
   const kept = 1 / (1 - rate);
+  const mask = runOwnKernel("DropoutMask", {}, { shape, threshold, kept, key })?.[0];
+  if (mask !== undefined) return mask;
+  const size = tf.util.sizeFromShape(shape);
+  const values = new Float32Array(size);
   for (let i = 0; i < size; i++) {
     if (mix32(Math.imul(i, 0x9e3779b1) ^ key) >= threshold) values[i] = kept;
   }

@@ -1,0 +1,34 @@
+import { tmpdir } from "node:os";
+import * as tf from "@tensorflow/tfjs";
+import type { BackendChoice } from "./index.js";
+import { BackendUnavailable } from "./unavailable.js";
+import { describeAdapter, findAdapter } from "./webgpu/adapter.js";
+import { openDevice } from "./webgpu/device.js";
+import { registerKernels } from "./webgpu/kernels.js";
+
+/**
+ * Starts TensorFlow.js's WebGPU backend on Dawn, the WebGPU of Chromium, with our training kernels in it. Returns what it
+ * runs on.
+ *
+ * @param choice `auto` takes no software adapter, which is slower than WebAssembly; one that is asked for by name works
+ */
+export async function startWebgpu(choice: BackendChoice): Promise<string> {
+  // Some drivers' window-system code complains on stderr where this is not set. No window is ever opened.
+  process.env.XDG_RUNTIME_DIR ??= tmpdir();
+  const adapter = await findAdapter();
+  if (choice === "auto" && adapter.software) {
+    throw new BackendUnavailable(
+      "webgpu",
+      `the only adapter here is software: ${describeAdapter(adapter)}`,
+      "install the driver of a GPU, or ask for it by name with --backend webgpu",
+    );
+  }
+  if (tf.findBackendFactory("webgpu") === null) {
+    const backend = await openDevice();
+    registerKernels();
+    tf.registerBackend("webgpu", () => backend, 3);
+  }
+  if (!(await tf.setBackend("webgpu")))
+    throw new BackendUnavailable("webgpu", "TensorFlow.js did not start", "use --backend wasm");
+  return describeAdapter(adapter);
+}
