@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { replaceGradients } from "./gradients.js";
 import { startTensorflow } from "./tensorflow.js";
 import { BackendUnavailable } from "./unavailable.js";
 import { startWasm } from "./wasm/index.js";
@@ -46,6 +47,7 @@ export async function startBackend(
 ): Promise<StartedBackend> {
   // Without this TensorFlow.js prints a banner that recommends tfjs-node, and warnings of its own.
   tf.enableProdMode();
+  replaceGradients();
   if (choice !== "auto") return start(choice, choice);
 
   const candidates = purpose === "short" ? backendNames.slice(backendNames.indexOf("wasm")) : backendNames;

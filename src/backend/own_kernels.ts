@@ -32,6 +32,8 @@ export interface AdamAttributes {
 
 interface OwnKernels {
   DropoutMask: { inputs: object; attributes: DropoutMaskAttributes };
+  /** `dy` where `y`, the output of ReLU, is above zero, else 0. */
+  ReluGrad: { inputs: { dy: tf.Tensor; y: tf.Tensor }; attributes: object };
   /** Returns the new variable, mean and square. */
   AdamUpdate: { inputs: AdamInputs; attributes: AdamAttributes };
 }

@@ -32,18 +32,6 @@ export function registerReluGradient(): void {
       return node.executeSingleOutput("ReluGrad", [type], [dy, y]);
     },
   });
-  tf.unregisterGradient("Relu");
-  tf.registerGradient({
-    kernelName: "Relu",
-    outputsToSave: [true],
-    // Gradients are the same for all backends of a process; the others keep TensorFlow.js's own formula.
-    gradFunc: (dy, [y]) => ({
-      x: () =>
-        tf.getKernel(reluGradient, tf.getBackend()) === undefined
-          ? (dy as tf.Tensor).mul(y!.step().cast("float32"))
-          : tf.engine().runKernel<tf.Tensor>(reluGradient, { dy: dy as tf.Tensor, y: y! }),
-    }),
-  });
 }
 
 const reluGradient = "ReluGrad";

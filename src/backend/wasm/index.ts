@@ -4,7 +4,6 @@ import { UserError } from "../../errors.js";
 import { BackendUnavailable } from "../unavailable.js";
 import { conv2DBackpropFilter, conv2DBackpropInput } from "./conv2d.js";
 import { depthwiseBackpropFilter, depthwiseBackpropInput } from "./depthwise.js";
-import { replaceGradients } from "./gradients.js";
 import { identityKernel } from "./identity.js";
 import { batchMatMul, fusedMatMul } from "./matmul.js";
 import { maxPoolGrad } from "./max_pool.js";
@@ -30,7 +29,6 @@ export async function startWasm(): Promise<string> {
   const { getThreadsCount } = await import("@tensorflow/tfjs-backend-wasm");
   if (!installed) {
     kernels.forEach(install);
-    replaceGradients();
     installed = true;
   }
   const started = await withoutNewProcessListeners(() => tf.setBackend("wasm"));

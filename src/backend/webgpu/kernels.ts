@@ -1,10 +1,11 @@
 import { adamUpdate } from "./adam.js";
 import { conv2D, conv2DBackpropFilter, conv2DBackpropInput } from "./conv2d.js";
-import { depthwiseBackpropFilter } from "./depthwise.js";
+import { depthwiseBackpropFilter, depthwiseBackpropInput } from "./depthwise.js";
 import { dropoutMask } from "./dropout_mask.js";
 import { registerKernel } from "./kernel.js";
 import { batchMatMul, fusedMatMul } from "./matmul.js";
 import { maxPoolGrad } from "./max_pool.js";
+import { reluGrad } from "./relu.js";
 import { meanKernel, sumKernel } from "./sum.js";
 
 export function registerKernels() {
@@ -15,10 +16,12 @@ export function registerKernels() {
     conv2DBackpropFilter,
     conv2DBackpropInput,
     depthwiseBackpropFilter,
+    depthwiseBackpropInput,
     dropoutMask,
     fusedMatMul,
     maxPoolGrad,
     meanKernel,
+    reluGrad,
     sumKernel,
   ]) {
     registerKernel(kernel);

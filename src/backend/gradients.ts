@@ -1,13 +1,20 @@
 import * as tf from "@tensorflow/tfjs";
+import { runOwnKernel } from "./own_kernels.js";
+
+let replaced = false;
 
 /**
- * Gradients in the place of TensorFlow.js's own. They hold on every backend; what only this one can do is left to the
+ * Gradients in the place of TensorFlow.js's own, once for all backends of a process. What only some can do is left to the
  * own gradient on the others.
  */
 export function replaceGradients(): void {
+  if (replaced) return;
+  replaced = true;
+  tf.unregisterGradient("Relu");
   tf.registerGradient(reluGradient);
   for (const kernelName of ["Conv2D", "DepthwiseConv2dNative"] as const) {
     const own = tf.getGradient(kernelName);
+    tf.unregisterGradient(kernelName);
     tf.registerGradient({ ...own, gradFunc: dilatedGradient(kernelName, own.gradFunc) });
   }
 }
@@ -19,8 +26,14 @@ export function replaceGradients(): void {
 const reluGradient: tf.GradConfig = {
   kernelName: "Relu",
   outputsToSave: [true],
-  gradFunc: (dy, [y]) => ({ x: () => tf.mul(dy as tf.Tensor, tf.step(y as tf.Tensor)) }),
+  gradFunc: (dy, [y]) => ({
+    x: () =>
+      runOwnKernel("ReluGrad", { dy: dy as tf.Tensor, y: y as tf.Tensor }, {})?.[0] ??
+      tf.mul(dy as tf.Tensor, tf.step(y as tf.Tensor)),
+  }),
 };
+
+const backendsThatDilate = ["wasm", "webgpu"];
 
 /** TensorFlow.js refuses to differentiate dilated convolutions, for want of kernels. Ours take dilations. */
 function dilatedGradient(
@@ -29,7 +42,10 @@ function dilatedGradient(
 ): tf.GradConfig["gradFunc"] {
   return (dy, saved, attributes) => {
     const dilations = attributes.dilations as number | [number, number] | undefined;
-    if (tf.getBackend() !== "wasm" || [dilations ?? 1].flat().every((dilation) => dilation === 1))
+    if (
+      !backendsThatDilate.includes(tf.getBackend()) ||
+      [dilations ?? 1].flat().every((dilation) => dilation === 1)
+    )
       return own(dy, saved, attributes);
     const [x, filter] = saved as [tf.Tensor4D, tf.Tensor4D];
     const gradient = (by: "Input" | "Filter", inputs: object, shape: object) => () =>
