@@ -9,6 +9,7 @@ import { modelsCommand } from "./models.js";
 import { applyConfigFile } from "./options.js";
 import { paint } from "./output.js";
 import { predictCommand } from "./predict.js";
+import { spectrogramCommand } from "./spectrogram.js";
 import { trainCommand } from "./train.js";
 
 const exitUsage = 2;
@@ -29,6 +30,7 @@ for (const create of [
   predictCommand,
   compareCommand,
   modelsCommand,
+  spectrogramCommand,
   backendCommand,
 ]) {
   program.addCommand(create());

@@ -120,7 +120,8 @@ function* withHeader(header: Uint8Array, pieces: Iterable<Uint8Array>): Generato
   yield* pieces;
 }
 
-function npyHeader(descr: string, shape: readonly number[]): Buffer {
+/** The start of a `.npy` file (format 1.0), in front of the elements. */
+export function npyHeader(descr: string, shape: readonly number[]): Buffer {
   const sizes = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
   const dictionary = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${sizes}, }`;
   // Magic, version and length take 10 bytes; with its padding and final newline the header is a multiple of 64.

@@ -14,6 +14,14 @@ export function niceAxis(low: number, high: number, count: number, smallestStep 
   return { domain: [ticks[0]!, ticks.at(-1)!], ticks };
 }
 
+/** The round numbers from `low` to `high` that are at least `gap` and not much more apart. */
+export function ticksWithin(low: number, high: number, gap: number): number[] {
+  const step = niceStep(gap) || 1;
+  const first = Math.ceil(low / step - 1e-9);
+  const count = Math.floor(high / step + 1e-9) - first + 1;
+  return Array.from({ length: Math.max(0, count) }, (_, index) => rounded((first + index) * step));
+}
+
 /** An axis from the first to the last epoch, every tick being an epoch. One alone stands in the middle. */
 export function epochAxis(first: number, last: number, count: number): Axis {
   if (first === last) return { domain: [first - 1, first + 1], ticks: [first] };
