@@ -70,11 +70,11 @@ export async function writeComparisonReport(folder: string, detailed: DetailedCo
             run.model,
             run.input,
             percent(run.accuracy),
-            `${percent(run.accuracyCi95[0])} to ${percent(run.accuracyCi95[1])}`,
+            `${(100 * run.accuracyCi95[0]).toFixed(1)} to ${percent(run.accuracyCi95[1], 1)}`,
             run.macroF1.toFixed(3),
             run.loss.toFixed(4),
             run.params.toLocaleString("en-US"),
-            run.macs.toLocaleString("en-US"),
+            `${(run.macs / 1e6).toLocaleString("en-US", { maximumFractionDigits: 1 })} M`,
             run.msPerClip.toFixed(1),
           ]),
         },
@@ -283,6 +283,6 @@ function shortNames(paths: readonly string[]): string[] {
   return new Set(names).size === names.length ? names : [...paths];
 }
 
-function percent(share: number): string {
-  return `${(100 * share).toFixed(2)} %`;
+function percent(share: number, digits = 2): string {
+  return `${(100 * share).toFixed(digits)} %`;
 }
