@@ -13,7 +13,7 @@ const path = fileURLToPath(new URL("../assets/sample.npz", import.meta.url));
 
 const clips = await synthesize({
   words: COURSE_LABELS.filter((label) => label !== "unknown" && label !== "silence"),
-  clipsPerWord: 90,
+  clipsPerWord: 84,
   // No two of so few share a variant of espeak-ng's voice: heard and unheard speakers differ in more than their accent.
   speakers: 36,
   // Few enough that a model can learn them from so few clips: the auxiliary words of the Speech Commands data set.

@@ -44,7 +44,7 @@ interface Job {
  *
  * The speakers take turns at each word. Speed, pitch and intonation vary from clip to clip, as do loudness, the place of
  * the word in the second (it is always whole) and the background: noise between white and brown, sometimes hum, sometimes
- * knocks, 12 to 36 dB below the word. Clips of silence are such backgrounds; they go by a speaker's name too, so that a
+ * knocks, 15 to 40 dB below the word. Clips of silence are such backgrounds; they go by a speaker's name too, so that a
  * split by speaker deals them out like words. Rows are shuffled.
  *
  * @throws UserError when espeak-ng is not installed, or cannot say a word within a second
@@ -106,10 +106,12 @@ async function makeClip({ word, speaker, random }: Job, sampleRate: number): Pro
     scale(clip, noiseRms);
   } else {
     const spoken = await spokenWord(word, speaker, sampleRate, random);
-    scale(spoken, fromDecibels(random.between(-16, -2)) / peak(spoken));
-    noiseRms = rms(spoken) / fromDecibels(random.between(12, 36));
+    scale(spoken, fromDecibels(random.between(-14, -2)) / peak(spoken));
+    noiseRms = rms(spoken) / fromDecibels(random.between(15, 40));
     scale(clip, noiseRms);
-    const start = random.integer(clip.length - spoken.length + 1);
+    // Most people start to speak when they are told to, so words lie about the middle.
+    const room = clip.length - spoken.length;
+    const start = Math.round(Math.min(room, Math.max(0, room / 2 + random.between(-0.2, 0.2) * sampleRate)));
     for (let i = 0; i < spoken.length; i++) clip[start + i]! += spoken[i]!;
   }
   const tooLoud = peak(clip) / 0.98;
@@ -156,7 +158,7 @@ async function spokenWord(
   }
 }
 
-/** Without what is 45 dB below the loudest 10 ms, at both ends; faded in and out over the 20 ms that are left there. */
+/** Without what is 60 dB below the loudest 10 ms, at both ends; faded in and out over the 20 ms that are left there. */
 function trimmed(sound: Float32Array, sampleRate: number): Float32Array {
   const frame = Math.round(sampleRate / 100);
   const levels: number[] = [];
@@ -164,7 +166,7 @@ function trimmed(sound: Float32Array, sampleRate: number): Float32Array {
     levels.push(rms(sound.subarray(start, start + frame)));
   const loudest = Math.max(...levels);
   if (loudest < 1e-4) return new Float32Array(0);
-  const isSound = (level: number) => level > loudest * fromDecibels(-45);
+  const isSound = (level: number) => level > loudest * fromDecibels(-60);
   const margin = Math.round(edge * sampleRate);
   const start = Math.max(0, levels.findIndex(isSound) * frame - margin);
   const end = Math.min(sound.length, (levels.findLastIndex(isSound) + 1) * frame + margin);

@@ -17,8 +17,8 @@ export interface Speaker {
   readonly tract: number;
 }
 
-// espeak-ng's English accents, but for that of Lancaster, which a classifier trained on recordings understood least.
-const accents = "en-us en-gb en-gb-x-rp en-gb-scotland en-us-nyc en-gb-x-gbcwmd en-029".split(" ");
+// Those of espeak-ng's English accents that a classifier trained on recordings understood best.
+const accents = ["en-us", "en-gb", "en-gb-x-rp", "en-gb-scotland", "en-us-nyc"];
 
 // The variants that sound like people and unlike each other, a woman's and two men's in turn. Left out are whispering,
 // croaking, robots, and what that classifier took for other words.
