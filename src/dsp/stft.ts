@@ -29,16 +29,31 @@ export interface StftOptions {
  * where `center` is on and 0 where it is off, frames = 1 + floor((samples + 2h - nFft) / hop).
  * The definition and the defaults of `librosa.stft` (0.11), which holds the transpose.
  *
- * @throws UserError (exit 2) for options out of their range, such as a hop of 0 or a window longer than nFft; (exit 1)
- * for a signal that is empty, not finite, or shorter than one frame where `center` is off
+ * The result is written to `out` where it is given, which spares the memory of a new one for each of many equal clips.
+ *
+ * @throws UserError (exit 2) for options out of their range, such as a hop of 0 or a window longer than nFft, and for an
+ * `out` of another size; (exit 1) for a signal that is empty, not finite, or shorter than one frame where `center` is off
  */
-export function stft(signal: ArrayLike<number>, options: StftOptions): ComplexSpectrogram {
+export function stft(
+  signal: ArrayLike<number>,
+  options: StftOptions,
+  out?: ComplexSpectrogram,
+): ComplexSpectrogram {
   const { transform, samples, window, frames } = cutIntoFrames(signal, options);
   const { bins } = transform;
-  const re = new Float64Array(frames * bins);
-  const im = new Float64Array(frames * bins);
-  transform.spectra(samples, window, frames, re, im);
-  return { re, im, frames, bins };
+  const size = frames * bins;
+  const result = out ?? { re: new Float64Array(size), im: new Float64Array(size), frames, bins };
+  if (
+    result.frames !== frames ||
+    result.bins !== bins ||
+    result.re.length !== size ||
+    result.im.length !== size
+  )
+    throw usageError(
+      `out must hold ${frames} frames of ${bins} bins, got ${result.frames} frames of ${result.bins} bins`,
+    );
+  transform.spectra(samples, window, frames, result.re, result.im);
+  return result;
 }
 
 /** |STFT|², `[frames, bins]`: `power(stft(…))` without the complex numbers in between. Errors as `stft`. */

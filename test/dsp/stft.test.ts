@@ -76,6 +76,20 @@ describe("stft", () => {
     expectNear(values, power(spectrum), 1e-15);
   });
 
+  test("writes to the arrays it is given", () => {
+    const out = stft(noise(400, 1), { nFft: 64 });
+    const { re } = out;
+    expect(stft(noise(400, 2), { nFft: 64 }, out)).toBe(out);
+    expect(out.re).toBe(re);
+    expect(out).toEqual(stft(noise(400, 2), { nFft: 64 }));
+    expect(() => stft(noise(500), { nFft: 64 }, out)).toThrow(
+      expect.objectContaining({
+        exitCode: 2,
+        message: expect.stringMatching(/32 frames of 33 bins, got 26 frames/),
+      }),
+    );
+  });
+
   test("float32 samples and plain arrays are taken, and left as they were", () => {
     const signal = Float32Array.from(noise(300));
     const held = signal.slice();
