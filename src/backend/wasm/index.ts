@@ -66,19 +66,22 @@ function install(kernel: tf.KernelConfig): void {
 
 const guarded = new WeakSet<BackendWasm>();
 
-// The backend takes the address that it is given for good, and where no memory was left, writes over the module's own.
+// The backend takes whatever address it is given. Where no memory is left that is 0, or, by a fault of the module's
+// allocator, one that runs past the memory's end: tensors would be written over one another.
 function failWhenFull(backend: BackendWasm): void {
   if (guarded.has(backend)) return;
   guarded.add(backend);
   const module = backend.wasm as unknown as {
+    HEAPU8: Uint8Array;
     _malloc(bytes: number): number;
     _free(address: number): void;
   };
   module._free(module._malloc(1)); // the first call puts the real functions in the place of stubs
   const allocate = module._malloc;
   module._malloc = (bytes) => {
-    const address = allocate(bytes);
-    if (address !== 0) return address;
+    const address = allocate(bytes) >>> 0;
+    if (address !== 0 && address + bytes <= module.HEAPU8.length) return address;
+    module._free(address);
     throw new UserError(
       `the wasm backend's memory is full: WebAssembly has at most 4 GiB, and ${bytes} bytes more were needed; ` +
         "use a smaller --batch-size or --width",

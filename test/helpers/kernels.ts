@@ -1,0 +1,48 @@
+import * as tf from "@tensorflow/tfjs";
+import { Random } from "../../src/random.js";
+
+/** A tensor that belongs to no backend. */
+export interface Values {
+  shape: number[];
+  values: Float32Array;
+}
+
+/** Standard normal numbers, the same for the same arguments. */
+export function noise(shape: number[], ...stream: (string | number)[]): Values {
+  const random = new Random(1, "noise", ...stream);
+  return {
+    shape,
+    values: Float32Array.from({ length: tf.util.sizeFromShape(shape) }, () => random.normal()),
+  };
+}
+
+/** Runs operations on one of the backends that were started. */
+export async function on(
+  backend: "cpu" | "wasm",
+  inputs: Record<string, Values>,
+  run: (tensors: Record<string, tf.Tensor>) => tf.Tensor,
+): Promise<Values> {
+  await tf.setBackend(backend);
+  return tf.tidy(() => {
+    const tensors = Object.entries(inputs).map(([name, { shape, values }]) => [
+      name,
+      tf.tensor(values, shape),
+    ]);
+    const result = run(Object.fromEntries(tensors));
+    return { shape: result.shape, values: result.dataSync<"float32">() };
+  });
+}
+
+/** Runs one kernel by its name, as the gradients of TensorFlow.js do. */
+export function runKernel(
+  backend: "cpu" | "wasm",
+  name: string,
+  inputs: Record<string, Values>,
+  attributes: object,
+): Promise<Values> {
+  return on(
+    backend,
+    inputs,
+    (tensors) => tf.engine().runKernel(name, tensors, attributes as tf.NamedAttrMap) as tf.Tensor,
+  );
+}
