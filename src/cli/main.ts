@@ -9,6 +9,7 @@ import { modelsCommand } from "./models.js";
 import { applyConfigFile } from "./options.js";
 import { paint } from "./output.js";
 import { predictCommand } from "./predict.js";
+import { signalCommand } from "./signal.js";
 import { spectrogramCommand } from "./spectrogram.js";
 import { trainCommand } from "./train.js";
 
@@ -30,6 +31,7 @@ for (const create of [
   predictCommand,
   compareCommand,
   modelsCommand,
+  signalCommand,
   spectrogramCommand,
   backendCommand,
 ]) {
@@ -53,6 +55,9 @@ process.stderr.on("error", () => {}); // progress that nobody reads is no reason
 process.on("SIGINT", () => {
   if (process.listenerCount("SIGINT") === 1) process.exit(exitInterrupted);
 });
+
+// Already here, for errors in the flags themselves.
+if (process.argv.includes("--no-color")) process.env.NO_COLOR = "1";
 
 try {
   await program.parseAsync();

@@ -8,8 +8,9 @@ import type { WindowName } from "../dsp/windows.js";
 import { usageError } from "../errors.js";
 import type { SoundFrames, SoundOptions, SoundPictureOptions } from "../features/sound-picture.js";
 import type { Colormap, FrequencyScale } from "../plot/spectrogram.js";
-import { type CommonFlags, command, numberAbove, numberOrText, outputFor, wholeNumber } from "./options.js";
+import { type CommonFlags, command, numberAbove, outputFor, wholeNumber } from "./options.js";
 import type { Output } from "./output.js";
+import { frequency } from "./quantities.js";
 
 const formats = ["png", "svg", "csv", "npy"] as const;
 type Format = (typeof formats)[number];
@@ -268,14 +269,6 @@ async function writePicture(
 
 function channel(text: string): number | "mean" | "stack" {
   return text === "mean" || text === "stack" ? text : wholeNumber("--channel", 0)(text);
-}
-
-function frequency(flag: string): (text: string) => number {
-  return (text) => {
-    const value = numberOrText(text);
-    if (typeof value === "number" && value >= 0 && Number.isFinite(value)) return value;
-    throw usageError(`${flag}: expected a frequency in Hz of at least 0, found ${JSON.stringify(text)}`);
-  };
 }
 
 const largestSide = 10_000;

@@ -55,7 +55,7 @@ export function checkLevelOptions(options: LevelOptions): void {
 }
 
 /**
- * The levels of a recording's STFT, centred and padded with zeros: 20·log10 of the magnitude, where a sine of full
+ * The levels of a recording's STFT, centred and padded by reflection: 20·log10 of the magnitude, where a sine of full
  * scale (amplitude 1) in the middle of a bin has 0 dB.
  *
  * @throws UserError (exit 2) as `checkLevelOptions`; (exit 1) for an empty signal, a frequency above half the sample rate, or a band
@@ -84,6 +84,9 @@ export function levelFrames(samples: Float32Array, sampleRate: number, options: 
       const start = first * hop - margin;
       const part = new Float64Array((frames - 1) * hop + nFft);
       part.set(samples.subarray(Math.max(0, start), start + part.length), Math.max(0, -start));
+      for (let i = 0; i < -start; i++) part[i] = samples[mirrored(start + i, samples.length)]!;
+      for (let i = samples.length - start; i < part.length; i++)
+        part[i] = samples[mirrored(start + i, samples.length)]!;
       const powers = powerSpectrogram(part, { nFft, hop, winLength, window: shape, center: false });
       const values = new Float64Array(frames * bins);
       for (let t = 0; t < frames; t++)
@@ -95,6 +98,14 @@ export function levelFrames(samples: Float32Array, sampleRate: number, options: 
     }
   }
   return { count, seconds: hop / sampleRate, frequencies, blocks, nFft, hop, winLength };
+}
+
+/** Where one arrives in a signal that goes on as its mirror image at both ends. */
+function mirrored(position: number, length: number): number {
+  if (length === 1) return 0;
+  const period = 2 * (length - 1);
+  const inPeriod = ((position % period) + period) % period;
+  return Math.min(inPeriod, period - inPeriod);
 }
 
 function chooseBins(sampleRate: number, nFft: number, options: LevelOptions) {

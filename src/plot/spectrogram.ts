@@ -49,7 +49,8 @@ export interface SpectrogramPicture {
   plain?: boolean;
 }
 
-const tickGap = { x: 18, y: 22 };
+/** Units between the labels of an axis. */
+const tickGap = { x: 18, y: 17 };
 
 /**
  * Draws spectrograms below each other on one time axis, with axes in seconds and Hz and a colour bar. The values are pixels of an
@@ -118,7 +119,7 @@ function levelAxis(panels: readonly SpectrogramPanel[]) {
   for (const { samples } of panels)
     for (let i = 0; i < (samples?.length ?? 0); i++) peak = Math.max(peak, Math.abs(samples![i]!));
   if (panels.every(({ samples }) => samples === undefined)) return undefined;
-  const limit = peak === 0 ? 1 : niceAxis(0, peak, 1).domain[1];
+  const limit = peak === 0 ? 1 : niceAxis(0, peak, 4).domain[1];
   return { limit, ticks: [-limit, 0, limit] };
 }
 
@@ -166,13 +167,13 @@ function waveMarks(
   const y = (value: number) => top + (height * (1 - value / limit)) / 2;
   const path = `<path d="${waveformPath(samples, { left, width, y })}" fill="none" stroke="${colors.validation}"/>`;
   if (picture.plain) return path;
-  const shown = height < 2 * tickGap.y * unit ? [0] : ticks;
+  const shown = height < 2 * tickGap.y * unit ? [-limit, limit] : ticks;
   return [
     path,
     leftAxis(
       box,
       shown.map((value) => [y(value), label(value)]),
-      "",
+      "amplitude",
       unit,
     ),
     withTimes ? timeAxis(box, picture.timeRange, unit) : "",

@@ -60,7 +60,7 @@ export function layOut(request: LayoutRequest): Layout {
     bottom: plain ? 0 : px(axis + fontSizes.normal + line.normal + padding),
     name: request.named && !plain ? px(line.normal) : 0,
     between: plain ? 0 : px(14),
-    wave: plain ? 0 : px(10),
+    wave: plain ? 0 : px(14),
   };
   const plotWidth = width - room.left - room.right;
   const each = Math.floor(

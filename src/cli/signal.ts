@@ -1,0 +1,163 @@
+import { buffer } from "node:stream/consumers";
+import { Command } from "commander";
+import type { Signal } from "../data/signal.js";
+import type { ComplexArray } from "../dsp/complex.js";
+import { usageError } from "../errors.js";
+import { type CommonFlags, command, outputFor, wholeNumber } from "./options.js";
+import type { Output } from "./output.js";
+import { anyNumber, seconds } from "./quantities.js";
+
+export function signalCommand(): Command {
+  return new Command("signal")
+    .description("make signals, and transform them")
+    .addCommand(sineCommand())
+    .addCommand(complexSineCommand())
+    .addCommand(transformCommand("dft"))
+    .addCommand(transformCommand("idft"));
+}
+
+interface SineFlags extends CommonFlags {
+  frequency: number;
+  amplitude: number;
+  phase: number;
+  rate: number;
+  duration: number;
+  csv?: boolean;
+}
+
+function sineCommand(): Command {
+  return command(
+    "sine",
+    "the samples of amplitude * cos(2 pi * frequency * t + phase)",
+    "kws signal sine --frequency 10 --amplitude 1 --phase 1 --rate 50 --duration 100ms --csv",
+  )
+    .requiredOption("--frequency <hz>", "at most half the rate", anyNumber("--frequency"))
+    .option("--amplitude <a>", "the highest value", anyNumber("--amplitude"), 1)
+    .option("--phase <radians>", "the angle at the start", anyNumber("--phase"), 0)
+    .requiredOption("--rate <hz>", "samples a second", anyNumber("--rate"))
+    .requiredOption("--duration <time>", "such as 100ms or 2s", seconds("--duration"))
+    .option("--csv", "lines of time in ms and value")
+    .action(async ({ frequency, amplitude, phase, rate, duration, ...flags }: SineFlags) => {
+      const { sine } = await import("../dsp/generators.js");
+      const values = sine({ frequency, amplitude, phase, sampleRate: rate, seconds: duration });
+      const times = Float64Array.from(values, (_, i) => (1000 * i) / rate);
+      await printReal(values, { name: "time ms", at: times }, { sampleRate: rate }, flags);
+    });
+}
+
+function complexSineCommand(): Command {
+  return command(
+    "complex-sine",
+    "what the DFT compares a signal with: e^(-2 pi i * k * j / n) for j = 0 to n - 1",
+    "kws signal complex-sine --k 1 --n 5",
+  )
+    .requiredOption("--k <k>", "turns in all, a whole number", anyNumber("--k"))
+    .requiredOption("--n <n>", "how many numbers", wholeNumber("--n", 1))
+    .option("--csv", "lines of index and value")
+    .action(async ({ k, n, ...flags }: CommonFlags & { k: number; n: number; csv?: boolean }) => {
+      const { complexSine } = await import("../dsp/generators.js");
+      await printComplex(complexSine(k, n), {}, flags);
+    });
+}
+
+interface TransformFlags extends CommonFlags {
+  n?: number;
+  magnitude?: boolean;
+  csv?: boolean;
+}
+
+function transformCommand(name: "dft" | "idft"): Command {
+  const created = command(
+    name,
+    name === "dft"
+      ? "the discrete Fourier transform of numbers"
+      : "the signal that has these numbers as its DFT",
+    ...(name === "dft"
+      ? ["kws signal dft 1 2 3 4 --magnitude", "kws signal dft recording.wav --n 512 --csv"]
+      : ["kws signal idft 10 -2+2i -2 -2-2i", "kws signal idft spectrum.csv --csv"]),
+  )
+    .argument("<values...>", "numbers such as 3, -1.5 or -2+2i; or a WAV or CSV file, - for one from stdin")
+    .option(
+      "--n <n>",
+      "transform blocks of so many numbers, the last filled up with zeros (default: all in one)",
+      wholeNumber("--n", 1),
+    )
+    .option("--csv", "lines of index and value")
+    .allowUnknownOption() // -2+2i looks like one
+    .action(async (values: string[], flags: TransformFlags) => {
+      const output = outputFor(flags);
+      const signal = await readSignal(values, output);
+      const [{ fft, ifft }, { transformBlocks }] = await Promise.all([
+        import("../dsp/fft.js"),
+        import("../dsp/dft.js"),
+      ]);
+      const { n = signal.re.length } = flags;
+      const result = transformBlocks(signal, n, name === "dft" ? fft : ifft);
+      const about = { n, ...(signal.sampleRate !== undefined && { sampleRate: signal.sampleRate }) };
+      if (!flags.magnitude) return printComplex(result, about, flags);
+      const { magnitude } = await import("../dsp/complex.js");
+      const index = { name: "index", at: Float64Array.from(result.re.keys()) };
+      return printReal(magnitude(result), index, about, flags);
+    });
+  return name === "dft" ? created.option("--magnitude", "the size of each number alone") : created;
+}
+
+async function readSignal(values: readonly string[], output: Output): Promise<Signal> {
+  const { decodeSignal, parseComplex } = await import("../data/signal.js");
+  const numbers = values.map(parseComplex);
+  const wrong = numbers.indexOf(undefined);
+  if (wrong < 0)
+    return {
+      re: Float64Array.from(numbers, (value) => value!.re),
+      im: Float64Array.from(numbers, (value) => value!.im),
+      notes: [],
+    };
+  const text = values[wrong]!;
+  if (values.length > 1 || (text.startsWith("-") && text !== "-"))
+    throw usageError(`expected numbers such as 3, -1.5 or -2+2i, or one file, found ${JSON.stringify(text)}`);
+  const { readWavBytes } = await import("../data/wav.js");
+  const signal =
+    text === "-"
+      ? decodeSignal(await buffer(process.stdin), "stdin", { streamed: true })
+      : decodeSignal(await readWavBytes(text), text);
+  if (signal.notes.length > 0) output.log(`${text}: ${signal.notes.join(", ")}`);
+  return signal;
+}
+
+/** As words six decimals, as CSV ten. */
+const decimals = { text: 6, csv: 10 };
+
+async function printReal(
+  values: Float64Array,
+  index: { name: string; at: Float64Array },
+  about: object,
+  flags: CommonFlags & { csv?: boolean },
+): Promise<void> {
+  const { rounded } = await import("../data/signal.js");
+  const lines = () =>
+    Array.from(values, (value, i) => `${rounded(index.at[i]!, decimals.csv)},${value.toFixed(decimals.csv)}`);
+  const text = flags.csv
+    ? [`${index.name},value`, ...lines()].join("\n")
+    : Array.from(values, (value) => rounded(value, decimals.text)).join(", ");
+  print(text, { ...about, values: Array.from(values) }, flags);
+}
+
+async function printComplex(
+  { re, im }: ComplexArray,
+  about: object,
+  flags: CommonFlags & { csv?: boolean },
+): Promise<void> {
+  const { formatComplex } = await import("../data/signal.js");
+  const text = flags.csv
+    ? [
+        "index,value",
+        ...Array.from(re, (value, i) => `${i},${formatComplex(value, im[i]!, decimals.csv)}`),
+      ].join("\n")
+    : Array.from(re, (value, i) => formatComplex(value, im[i]!, decimals.text)).join(", ");
+  print(text, { ...about, re: Array.from(re), im: Array.from(im) }, flags);
+}
+
+function print(text: string, document: object, flags: CommonFlags & { csv?: boolean }): void {
+  if (flags.csv && flags.json) throw usageError("expected --csv or --json, found both");
+  outputFor(flags).result(text, document);
+}
