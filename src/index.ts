@@ -18,6 +18,7 @@ export { readNpz } from "./data/npz.js";
 export { SampleStore } from "./data/samples.js";
 export { defaultSplitKind, splitClips } from "./data/split.js";
 export { type Audio, clipFromAudio, decodeWav, encodeWav, readWavFile } from "./data/wav.js";
+export * from "./dsp/index.js";
 export { UserError } from "./errors.js";
 export { type Answers, classify } from "./eval/classify.js";
 export { type Comparison, compareRuns, type DetailedComparison } from "./eval/compare.js";

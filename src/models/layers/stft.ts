@@ -11,7 +11,7 @@ export interface StftMagnitudeConfig {
 /**
  * The magnitude of the short-time Fourier transform as a layer: waveforms `[batch, samples]` in,
  * `[batch, nFft / 2 + 1 bins, 1 + floor(samples / hop) frames, 1]` out. Periodic Hann window of `nFft` points, frames
- * centred on multiples of the hop, the signal's ends padded by reflection: the definition of `librosa.stft`.
+ * centred on multiples of the hop, the ends padded by reflection: `librosa.stft` with `pad_mode="reflect"`.
  *
  * It is a product with a fixed DFT matrix, since not every backend has an FFT (nor one of 258 points). The signal is cut
  * into pieces of `hop` samples, of which each frame spans a fixed number: a convolution over pieces, stride 1, which is
