@@ -30,7 +30,7 @@ export function writeFileAtomic(path: string, ...pieces: readonly (string | Uint
     }
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    removeIfThere(temporary);
     throw describeSystemError(error, "write", path);
   }
 }
@@ -44,8 +44,16 @@ export async function writeStreamAtomic(path: string, stream: NodeJS.ReadableStr
     await pipeline(stream, createWriteStream(temporary, { flush: true }));
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    removeIfThere(temporary);
     throw describeSystemError(error, "write", path);
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    rmSync(path);
+  } catch {
+    // Why the writing failed is the news, not that there is nothing to take away.
   }
 }
 

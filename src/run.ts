@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
@@ -117,11 +117,29 @@ export class RunFolder {
   /** Begins a run here: writes its config and then takes away what an earlier run has left, and nothing else. */
   begin(config: Omit<RunConfig, "format">): void {
     this.writeConfig(config);
+    this.removeFiles();
+  }
+
+  /** Takes away a run that came to nothing, and its folders where nothing else is in them. */
+  discard(): void {
+    this.removeFiles();
+    rmSync(this.configPath, { force: true });
+    for (const folder of [join(this.path, "best"), this.lastPath, this.path]) {
+      if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
+    }
+  }
+
+  private removeFiles(): void {
+    const files = [
+      this.bestModelPath,
+      this.bestWeightsPath,
+      this.historyPath,
+      this.curvesSvgPath,
+      this.curvesPngPath,
+    ];
     try {
-      for (const path of [this.bestModelPath, this.bestWeightsPath, this.historyPath])
+      for (const path of [...files, this.lastStatePath, ...this.lastTensorPaths()])
         rmSync(path, { force: true });
-      for (const path of [this.curvesSvgPath, this.curvesPngPath]) rmSync(path, { force: true });
-      for (const path of [this.lastStatePath, ...this.lastTensorPaths()]) rmSync(path, { force: true });
     } catch (error) {
       throw describeSystemError(error, "clear", this.path);
     }

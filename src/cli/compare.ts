@@ -6,7 +6,7 @@ import { usageError } from "../errors.js";
 import type { Comparison, DetailedComparison } from "../eval/compare.js";
 import { describeIssue, flagName, type GivenSettings, settingsSchema } from "../settings.js";
 import { seenInTraining } from "./evaluate.js";
-import { type CommonFlags, commaList, command, outputFor } from "./options.js";
+import { type CommonFlags, checkWritable, commaList, command, outputFor } from "./options.js";
 import { count, type Output, paint, percent, plural } from "./output.js";
 import { settingOptions, settingsFromFlags, withProgress } from "./train.js";
 
@@ -37,6 +37,8 @@ export function compareCommand(): Command {
     .option("--others-as <label>", "count the labels that the runs lack as this one (such as unknown)");
   return settingOptions(compare).action(async (paths: string[], flags: CompareFlags, compare: Command) => {
     const output = outputFor(flags);
+    const folder = reportFolder(flags);
+    checkWritable("folder", folder);
     const [{ startBackend }, { compareRuns }, { writeComparisonReport }, { RunFolder }] = await Promise.all([
       import("../backend/index.js"),
       import("../eval/compare.js"),
@@ -64,7 +66,7 @@ export function compareCommand(): Command {
       },
     );
     for (const { run, clips } of detailed.comparison.seenInTraining) output.warn(seenInTraining(run, clips));
-    const report = await writeComparisonReport(reportFolder(flags), detailed);
+    const report = await writeComparisonReport(folder, detailed);
     output.result(await describe(detailed, report, output), detailed.comparison);
   });
 }

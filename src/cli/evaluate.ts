@@ -3,8 +3,16 @@ import type { BackendChoice } from "../backend/index.js";
 import type { Part } from "../data/clips.js";
 import type { Evaluation } from "../eval/evaluate.js";
 import type { RunFolder } from "../run.js";
-import { backendOption, type CommonFlags, collect, command, outputFor, partOption } from "./options.js";
-import { type Output, paint, percent, plural } from "./output.js";
+import {
+  backendOption,
+  type CommonFlags,
+  checkWritable,
+  collect,
+  command,
+  outputFor,
+  partOption,
+} from "./options.js";
+import { count, type Output, paint, percent, plural } from "./output.js";
 
 interface EvaluateFlags extends CommonFlags {
   data?: string[];
@@ -34,6 +42,8 @@ export function evaluateCommand(): Command {
     .addOption(backendOption())
     .action(async (path: string, flags: EvaluateFlags) => {
       const output = outputFor(flags);
+      if (flags.report !== undefined) checkWritable("folder", flags.report);
+      if (flags.predictions !== undefined) checkWritable("file", flags.predictions);
       const [
         { startBackend },
         { loadEvaluationData },
@@ -73,7 +83,7 @@ export function evaluateCommand(): Command {
 
 /** Why a run's figures on these clips are not those on clips that it has never heard. */
 export function seenInTraining(run: string, clips: number): string {
-  return `${run} was trained, or its best epoch chosen, on ${plural(clips, "clip")} of these: its figures flatter`;
+  return `${run} was trained, or its best epoch chosen, on ${count(clips)} of these clips: its figures flatter`;
 }
 
 async function describe(run: RunFolder, { metrics, data }: Evaluation, output: Output): Promise<string> {

@@ -28,17 +28,18 @@ export function modelsCommand(): Command {
         model.dispose();
         return { entry, summary: definition.summary };
       });
-      const rows = models.map(({ entry, summary }) => [
+      const look = { width: output.width, color: output.color };
+      const figures = models.map(({ entry }) => [
         entry.model,
         entry.input,
         count(entry.params),
         millions(entry.macs),
         millions(entry.frontEndMacs),
-        summary,
       ]);
-      const columns = ["model", "input", "parameters", "multiply-adds", "front end", ""];
+      const columns = ["model", "input", "parameters", "multiply-adds", "front end"];
+      const summaries = models.map(({ entry, summary }) => `${entry.model}: ${summary}`);
       output.result(
-        terminalTable(columns, rows, { width: output.width, color: output.color }),
+        [terminalTable(columns, figures, look), "", ...summaries].join("\n"),
         models.map(({ entry }) => entry),
       );
     });

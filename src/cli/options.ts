@@ -1,5 +1,7 @@
+import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { Command, Option } from "commander";
-import { UserError, usageError } from "../errors.js";
+import { describeSystemError, UserError, usageError } from "../errors.js";
 import { readConfigFile } from "../settings.js";
 import { Output } from "./output.js";
 
@@ -71,6 +73,24 @@ function optionValue(option: Option, value: unknown, path: string): unknown {
   } catch (error) {
     if (error instanceof UserError) throw usageError(`${error.message} in ${path}`);
     throw error;
+  }
+}
+
+/** Finds out before long work that what it makes can be written, as far as can be told beforehand. */
+export function checkWritable(kind: "file" | "folder", path: string): void {
+  let place = resolve(path);
+  if (existsSync(place) && statSync(place).isDirectory() !== (kind === "folder")) {
+    throw new UserError(
+      `cannot write ${path}: expected a ${kind}, found a ${kind === "file" ? "folder" : "file"}`,
+    );
+  }
+  while (!existsSync(place)) place = dirname(place);
+  try {
+    if (resolve(path) !== place && !statSync(place).isDirectory())
+      throw new UserError(`cannot write ${path}: ${place} is a file`);
+    accessSync(place, constants.W_OK);
+  } catch (error) {
+    throw describeSystemError(error, "write", path);
   }
 }
 

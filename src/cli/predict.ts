@@ -3,7 +3,15 @@ import type { Command } from "commander";
 import type { BackendChoice } from "../backend/index.js";
 import { usageError } from "../errors.js";
 import type { Prediction } from "../eval/predict.js";
-import { backendOption, type CommonFlags, collect, command, outputFor, wholeNumber } from "./options.js";
+import {
+  backendOption,
+  type CommonFlags,
+  checkWritable,
+  collect,
+  command,
+  outputFor,
+  wholeNumber,
+} from "./options.js";
 import { type Output, paint, percent } from "./output.js";
 
 interface PredictFlags extends CommonFlags {
@@ -34,6 +42,7 @@ export function predictCommand(): Command {
     .addOption(backendOption())
     .action(async (path: string, files: string[], flags: PredictFlags) => {
       checkUsage(files, flags);
+      if (flags.saveWav !== undefined) checkWritable("file", flags.saveWav);
       const output = outputFor(flags);
       const [{ startBackend }, { RunFolder }] = await Promise.all([
         import("../backend/index.js"),

@@ -11,6 +11,7 @@ import {
 import type { TrainHooks, TrainSummary } from "../train/train.js";
 import {
   type CommonFlags,
+  checkWritable,
   collect,
   commaList,
   command,
@@ -50,6 +51,7 @@ type Start = (hooks: TrainHooks) => Promise<TrainSummary>;
 
 function newTraining({ out, force = false }: TrainFlags, command: Command): Start {
   const settings = settingsFromFlags(command);
+  if (out !== undefined) checkWritable("folder", out);
   return async (hooks) => {
     const { train } = await import("../train/train.js");
     return train(settings, { out, force }, hooks);

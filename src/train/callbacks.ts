@@ -6,9 +6,10 @@ import type { Callback, LoopStatus } from "./loop.js";
 
 export type Monitor = "loss" | "accuracy" | "valLoss" | "valAccuracy";
 
-/** Whether a value of the monitored quantity beats the best so far. A loss that is not a number never does. */
-function improves(monitor: Monitor, value: number, best: number | undefined): boolean {
-  if (Number.isNaN(value)) return false;
+/** Whether an epoch beats the best so far. One after which the loss is no finite number never does, whatever its accuracy. */
+function improves(monitor: Monitor, record: EpochRecord, best: number | undefined): boolean {
+  const value = record[monitor];
+  if (!Number.isFinite(value) || !Number.isFinite(record.valLoss)) return false;
   if (best === undefined) return true;
   return monitor === "loss" || monitor === "valLoss" ? value < best : value > best;
 }
@@ -56,7 +57,7 @@ export class BestCheckpoint implements Callback {
   async onEpochEnd(record: EpochRecord): Promise<void> {
     const { run, model, monitor, saveBestOnly = true, report } = this.options;
     const value = record[monitor];
-    const better = improves(monitor, value, this.best?.value);
+    const better = improves(monitor, record, this.best?.value);
     if (!better && saveBestOnly) return;
     await run.writeBest(model);
     if (!better) return;
@@ -94,9 +95,8 @@ export class EarlyStopping implements Callback {
   }
 
   onEpochEnd(record: EpochRecord): void {
-    const value = record[this.monitor];
-    if (improves(this.monitor, value, this.best)) {
-      this.best = value;
+    if (improves(this.monitor, record, this.best)) {
+      this.best = record[this.monitor];
       this.waited = 0;
     } else {
       this.waited++;

@@ -108,7 +108,13 @@ export async function train(
     examples: { train: split.train.length, val: split.val.length, test: split.test.length },
   };
   run.begin(config);
-  return runTraining({ run, config, clips, split, model, step, resume: false }, hooks);
+  try {
+    return await runTraining({ run, config, clips, split, model, step, resume: false }, hooks);
+  } catch (error) {
+    // With a stored state it can go on once the disk has room again; without one it is of no use.
+    if (!existsSync(run.lastStatePath)) run.discard();
+    throw error;
+  }
 }
 
 /**
@@ -216,11 +222,13 @@ async function runTraining(training: Training, hooks: TrainHooks): Promise<Train
   if (ending === "interrupted") throw new TrainingInterrupted(run.path);
   if (best.best === undefined) {
     throw new UserError(
-      `the training diverged: ${monitor} was not a number in any epoch; try a lower --learning-rate than ${config.learningRate}`,
+      `the training diverged: the validation loss was a finite number after no epoch; try a lower --learning-rate than ${config.learningRate}`,
     );
   }
   if (ending === "stopped")
-    hooks.report?.(`stopped early: ${monitor} has not improved for ${config.earlyStop} epochs`);
+    hooks.report?.(
+      `stopped early: ${monitor} has not improved for ${config.earlyStop} epoch${config.earlyStop === 1 ? "" : "s"}`,
+    );
 
   const bestModel = await run.readBest();
   const test = await evaluateRows(bestModel, clips, split.test, truth, labels, hooks.onTesting, hooks.signal);
