@@ -1,4 +1,6 @@
+import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
 import { Command } from "commander";
 import type { Signal } from "../data/signal.js";
 import type { ComplexArray } from "../dsp/complex.js";
@@ -40,8 +42,7 @@ function sineCommand(): Command {
     .action(async ({ frequency, amplitude, phase, rate, duration, ...flags }: SineFlags) => {
       const { sine } = await import("../dsp/generators.js");
       const values = sine({ frequency, amplitude, phase, sampleRate: rate, seconds: duration });
-      const times = Float64Array.from(values, (_, i) => (1000 * i) / rate);
-      await printReal(values, { name: "time ms", at: times }, { sampleRate: rate }, flags);
+      await print(values, { sampleRate: rate }, flags, rate);
     });
 }
 
@@ -56,7 +57,7 @@ function complexSineCommand(): Command {
     .option("--csv", "lines of index and value")
     .action(async ({ k, n, ...flags }: CommonFlags & { k: number; n: number; csv?: boolean }) => {
       const { complexSine } = await import("../dsp/generators.js");
-      await printComplex(complexSine(k, n), {}, flags);
+      await print(complexSine(k, n), { n }, flags);
     });
 }
 
@@ -94,10 +95,8 @@ function transformCommand(name: "dft" | "idft"): Command {
       const { n = signal.re.length } = flags;
       const result = transformBlocks(signal, n, name === "dft" ? fft : ifft);
       const about = { n, ...(signal.sampleRate !== undefined && { sampleRate: signal.sampleRate }) };
-      if (!flags.magnitude) return printComplex(result, about, flags);
       const { magnitude } = await import("../dsp/complex.js");
-      const index = { name: "index", at: Float64Array.from(result.re.keys()) };
-      return printReal(magnitude(result), index, about, flags);
+      await print(flags.magnitude ? magnitude(result) : result, about, flags);
     });
   return name === "dft" ? created.option("--magnitude", "the size of each number alone") : created;
 }
@@ -124,40 +123,37 @@ async function readSignal(values: readonly string[], output: Output): Promise<Si
   return signal;
 }
 
-/** As words six decimals, as CSV ten. */
 const decimals = { text: 6, csv: 10 };
 
-async function printReal(
-  values: Float64Array,
-  index: { name: string; at: Float64Array },
-  about: object,
-  flags: CommonFlags & { csv?: boolean },
+/** Prints numbers: as words in a line; as CSV a line each behind its index or, given a rate in Hz, its time; or as a document. */
+async function print(
+  numbers: ComplexArray | Float64Array,
+  about: { n?: number; sampleRate?: number },
+  { csv, ...flags }: CommonFlags & { csv?: boolean },
+  rate?: number,
 ): Promise<void> {
-  const { rounded } = await import("../data/signal.js");
-  const lines = () =>
-    Array.from(values, (value, i) => `${rounded(index.at[i]!, decimals.csv)},${value.toFixed(decimals.csv)}`);
-  const text = flags.csv
-    ? [`${index.name},value`, ...lines()].join("\n")
-    : Array.from(values, (value) => rounded(value, decimals.text)).join(", ");
-  print(text, { ...about, values: Array.from(values) }, flags);
-}
-
-async function printComplex(
-  { re, im }: ComplexArray,
-  about: object,
-  flags: CommonFlags & { csv?: boolean },
-): Promise<void> {
-  const { formatComplex } = await import("../data/signal.js");
-  const text = flags.csv
-    ? [
-        "index,value",
-        ...Array.from(re, (value, i) => `${i},${formatComplex(value, im[i]!, decimals.csv)}`),
-      ].join("\n")
-    : Array.from(re, (value, i) => formatComplex(value, im[i]!, decimals.text)).join(", ");
-  print(text, { ...about, re: Array.from(re), im: Array.from(im) }, flags);
-}
-
-function print(text: string, document: object, flags: CommonFlags & { csv?: boolean }): void {
-  if (flags.csv && flags.json) throw usageError("expected --csv or --json, found both");
-  outputFor(flags).result(text, document);
+  const { formatComplex, rounded } = await import("../data/signal.js");
+  if (csv) {
+    if (flags.json) throw usageError("expected --csv or --json, found both");
+    const lines = function* () {
+      yield rate === undefined ? "index,value\n" : "time ms,value\n";
+      const place = (i: number) => (rate === undefined ? i : rounded((1000 * i) / rate, decimals.csv));
+      if (numbers instanceof Float64Array)
+        for (const [i, value] of numbers.entries()) yield `${place(i)},${value.toFixed(decimals.csv)}\n`;
+      else
+        for (const [i, re] of numbers.re.entries())
+          yield `${place(i)},${formatComplex(re, numbers.im[i]!, decimals.csv)}\n`;
+    };
+    await pipeline(Readable.from(lines()), process.stdout, { end: false });
+    return;
+  }
+  const output = outputFor(flags);
+  if (numbers instanceof Float64Array) {
+    const values = Array.from(numbers);
+    output.result(values.map((value) => rounded(value, decimals.text)).join(", "), { ...about, values });
+  } else {
+    const [re, im] = [Array.from(numbers.re), Array.from(numbers.im)];
+    const words = re.map((value, i) => formatComplex(value, im[i]!, decimals.text));
+    output.result(words.join(", "), { ...about, re, im });
+  }
 }

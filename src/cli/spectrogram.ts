@@ -133,7 +133,7 @@ export function spectrogramCommand(): Command {
         flags.index === undefined
           ? await readSound(file)
           : await readRow(file, flags.index, flags.seed, output);
-      const sound = soundFrames(source.audio, soundOptions(flags));
+      const sound = soundFrames(source.audio, soundOptions(flags), file === "-" ? "stdin" : file);
       const document = { file, ...source.about, ...describe(source.audio, sound) };
       if (format === "csv" || format === "npy") await writeNumbers(sound, format, out, document, output);
       else await writePicture(sound, format, out, { ...flags, title: source.title }, document, output);

@@ -58,19 +58,25 @@ export function checkLevelOptions(options: LevelOptions): void {
  * The levels of a recording's STFT, centred and padded by reflection: 20·log10 of the magnitude, where a sine of full
  * scale (amplitude 1) in the middle of a bin has 0 dB.
  *
+ * @param name what messages call the recording
  * @throws UserError (exit 2) as `checkLevelOptions`; (exit 1) for an empty signal, a frequency above half the sample rate, or a band
  * without a bin
  */
-export function levelFrames(samples: Float32Array, sampleRate: number, options: LevelOptions): LevelFrames {
+export function levelFrames(
+  samples: Float32Array,
+  sampleRate: number,
+  options: LevelOptions = {},
+  name = "the recording",
+): LevelFrames {
   checkLevelOptions(options);
-  if (samples.length === 0) throw new UserError("the recording is empty, at least one sample was expected");
+  if (samples.length === 0) throw new UserError(`${name} is empty, at least one sample was expected`);
   const { winLength: chosenLength = 1, window: shape = "hann" } = options;
   const nFft =
     options.nFft ??
     Math.max(2 ** Math.floor(Math.log2(0.032 * sampleRate)), 2 ** Math.ceil(Math.log2(chosenLength)));
   const winLength = options.winLength ?? nFft;
   const hop = options.hop ?? Math.max(1, Math.floor(winLength / 8));
-  const { firstBin, frequencies } = chooseBins(sampleRate, nFft, options);
+  const { firstBin, frequencies } = chooseBins(sampleRate, nFft, options, name);
 
   const bins = frequencies.length;
   const margin = Math.floor(nFft / 2);
@@ -108,20 +114,20 @@ function mirrored(position: number, length: number): number {
   return Math.min(inPeriod, period - inPeriod);
 }
 
-function chooseBins(sampleRate: number, nFft: number, options: LevelOptions) {
+function chooseBins(sampleRate: number, nFft: number, options: LevelOptions, name: string) {
   const nyquist = sampleRate / 2;
   const { minFrequency = 0, maxFrequency = nyquist } = options;
   const highest = Math.max(minFrequency, maxFrequency);
   if (highest > nyquist)
     throw new UserError(
-      `frequencies up to ${nyquist} Hz were expected, half the sample rate of ${sampleRate} Hz, got ${highest}`,
+      `${name}: frequencies up to ${nyquist} Hz were expected, half its sample rate of ${sampleRate} Hz, got ${highest}`,
     );
   const all = fftFrequencies(sampleRate, nFft);
   const firstBin = all.findIndex((hz) => hz >= minFrequency);
   const frequencies = all.filter((hz) => hz >= minFrequency && hz <= maxFrequency);
   if (frequencies.length === 0)
     throw new UserError(
-      `no bin lies between ${minFrequency} and ${maxFrequency} Hz: with nFft ${nFft} they are ${sampleRate / nFft} Hz apart`,
+      `${name}: no bin lies between ${minFrequency} and ${maxFrequency} Hz: with nFft ${nFft} they are ${sampleRate / nFft} Hz apart`,
     );
   return { firstBin, frequencies };
 }

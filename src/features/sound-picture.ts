@@ -48,16 +48,17 @@ export function checkSoundOptions(options: SoundOptions & { scale?: FrequencySca
 }
 
 /**
+ * @param name what messages call the recording
  * @throws UserError (exit 2) as `checkSoundOptions`; (exit 1) for a channel that the recording lacks and what else does not fit it
  */
-export function soundFrames(audio: Audio, options: SoundOptions): SoundFrames {
+export function soundFrames(audio: Audio, options: SoundOptions, name = "the recording"): SoundFrames {
   const { sampleRate } = audio;
   const bare = isBare(options);
-  const channels = chooseChannels(audio, options.channel ?? "mean").map((channel) => ({
+  const channels = chooseChannels(audio, options.channel ?? "mean", name).map((channel) => ({
     ...channel,
     frames: bare
       ? pictureFrames(channel.samples, sampleRate, options)
-      : levelFrames(channel.samples, sampleRate, options),
+      : levelFrames(channel.samples, sampleRate, options, name),
   }));
   return { sampleRate, seconds: channels[0]!.samples.length / sampleRate, channels, bare };
 }
@@ -66,7 +67,7 @@ function isBare({ frameSize, factor }: SoundOptions): boolean {
   return frameSize !== undefined || factor !== undefined;
 }
 
-function chooseChannels(audio: Audio, choice: number | "mean" | "stack") {
+function chooseChannels(audio: Audio, choice: number | "mean" | "stack", name: string) {
   const { channels, sampleRate } = audio;
   if (choice === "mean") return [{ samples: monoAtRate(audio, sampleRate).samples }];
   if (choice === "stack")
@@ -77,7 +78,7 @@ function chooseChannels(audio: Audio, choice: number | "mean" | "stack") {
   const samples = channels[choice];
   if (samples === undefined)
     throw new UserError(
-      `channel ${choice}: the recording has ${channels.length === 1 ? "channel 0 only" : `channels 0 to ${channels.length - 1}`}`,
+      `${name} has no channel ${choice}, but ${channels.length === 1 ? "channel 0" : `channels 0 to ${channels.length - 1}`}`,
     );
   return [{ samples }];
 }
