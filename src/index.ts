@@ -33,10 +33,27 @@ export { computeMetrics, type Metrics } from "./eval/metrics.js";
 export { type Prediction, predictAudio, predictClip } from "./eval/predict.js";
 export { writeComparisonReport, writeEvaluationReport } from "./eval/report.js";
 export { bootstrapAccuracyCi95, mcnemarExact } from "./eval/statistics.js";
+export {
+  type SoundFrames,
+  type SoundOptions,
+  type SoundPictureOptions,
+  soundCsv,
+  soundFrames,
+  soundNpy,
+  soundPicture,
+} from "./features/sound-picture.js";
 export { type ModelCost, modelCost } from "./models/cost.js";
 export type { BuildOptions, ModelDefinition, TrainingStep } from "./models/definition.js";
 export { type ModelFiles, modelFromFiles, modelToFiles } from "./models/files.js";
 export { buildModel, findModel, modelRegistry } from "./models/registry.js";
+export { svgToPng } from "./plot/png.js";
+export {
+  colormapNames,
+  frequencyScales,
+  type SpectrogramPanel,
+  type SpectrogramPicture,
+  spectrogramSvg,
+} from "./plot/spectrogram.js";
 export { Random } from "./random.js";
 export { type EpochRecord, RunFolder } from "./run.js";
 export { defaultSettings, type RunConfig, resolveSettings, type TrainSettings } from "./settings.js";
