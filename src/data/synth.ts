@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import { knocks, mainsHum, powerLawNoise } from "../dsp/noise.js";
 import { resample } from "../dsp/resample.js";
 import { UserError, usageError } from "../errors.js";
@@ -6,6 +5,7 @@ import { Random } from "../random.js";
 import type { Clips } from "./clips.js";
 import { SampleStore } from "./samples.js";
 import { speak } from "./synth/espeak.js";
+import { mapParallel } from "./synth/parallel.js";
 import { chooseSpeakers, type Speaker } from "./synth/speakers.js";
 import { otherWords } from "./synth/words.js";
 
@@ -75,17 +75,13 @@ export async function synthesize(options: SynthOptions): Promise<Clips> {
   plan("silence", silenceClips, () => undefined);
   new Random(seed, "synth", "order").shuffle(jobs);
 
-  const rows = new Array<Int16Array>(jobs.length);
-  let next = 0;
   let done = 0;
-  // Each worker waits for a process of espeak-ng of its own.
-  const work = async () => {
-    for (let i = next++; i < jobs.length; i = next++) {
-      rows[i] = await makeClip(jobs[i]!, sampleRate);
-      onProgress?.(++done, jobs.length);
-    }
-  };
-  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  // Each clip waits for a process of espeak-ng.
+  const rows = await mapParallel(jobs, async (job) => {
+    const clip = await makeClip(job, sampleRate);
+    onProgress?.(++done, jobs.length);
+    return clip;
+  });
   return {
     sampleRate,
     samples: SampleStore.of(sampleRate, rows),

@@ -5,7 +5,7 @@ import { type Audio, decodeWav } from "../wav.js";
 
 /** How espeak-ng speaks a text. */
 export interface Manner {
-  /** A voice of its list, perhaps with a variant: `en-us`, `en-gb+f3`. */
+  /** A voice of its list, perhaps with a variant: `en-us`, `gmw/en-US+f3`. */
   readonly voice: string;
   /** Words a minute, 80 to 450. */
   readonly speed: number;
@@ -19,17 +19,31 @@ export async function espeakVersion(): Promise<string> {
   return /\b\d+\.\d+[\w.-]*/.exec(text)?.[0] ?? text.trim();
 }
 
-/** The installed voices of a language (`en-us`) or, of the language `variant`, the names behind the plus sign (`f3`). */
-export async function espeakVoices(language: string): Promise<Set<string>> {
+/**
+ * The installed voices of a language such as `en`: their names for it (`en-us`), and the names to ask for (`gmw/en-US`).
+ * The latter are files, since espeak-ng 1.51 takes `en-gb` with any variant behind it for `en-gb` alone.
+ */
+export async function espeakVoices(language: string): Promise<Map<string, string>> {
+  const voices = new Map<string, string>();
+  for (const { name, file } of await listVoices(language)) {
+    // MBROLA voices ("mb/…") need another program; variants ("!v/…") are listed too where they name a language.
+    if (!/^(mb|!v)[/\\]/.test(file)) voices.set(name, file);
+  }
+  return voices;
+}
+
+/** The names of the installed variants, which go behind a voice's and a plus sign: `f3` in `gmw/en-US+f3`. */
+export async function espeakVariants(): Promise<Set<string>> {
+  return new Set((await listVoices("variant")).map(({ file }) => file.replace(/^!v[/\\]/, "")));
+}
+
+async function listVoices(language: string): Promise<{ name: string; file: string }[]> {
   const [, ...lines] = (await espeak([`--voices=${language}`])).toString().trimEnd().split("\n");
-  // Columns: priority, language, age/gender, name, file. MBROLA voices ("mb/…") need another program.
-  const columns = lines.map((line) => line.trim().split(/\s+/));
-  const variant = /^!v[/\\]/;
-  const names =
-    language === "variant"
-      ? columns.map(([, , , , file]) => file?.replace(variant, ""))
-      : columns.flatMap(([, name, , , file]) => (/^(mb|!v)[/\\]/.test(file ?? "") ? [] : [name]));
-  return new Set(names.filter((name) => name !== undefined));
+  return lines.map((line) => {
+    // Columns: priority, language, age/gender, voice's name, file, and further languages.
+    const [, name = "", , , file = ""] = line.trim().split(/\s+/);
+    return { name, file };
+  });
 }
 
 /** Speaks a text: one channel, usually at 22,050 Hz, the same samples each time. */

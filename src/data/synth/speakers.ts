@@ -1,6 +1,6 @@
 import { UserError, usageError } from "../../errors.js";
 import { hash32 } from "../../random.js";
-import { espeakVoices } from "./espeak.js";
+import { espeakVariants, espeakVoices } from "./espeak.js";
 
 /** One of espeak-ng's many voices: who speaks, for a split by speaker. */
 export interface Speaker {
@@ -41,7 +41,7 @@ const tracts = [0.94, 0.97, 1, 1.03, 1.06];
  * with another: speakers differ as much as the installed espeak-ng lets them.
  */
 export async function chooseSpeakers(count: number): Promise<Speaker[]> {
-  const [voices, voiceVariants] = await Promise.all([espeakVoices("en"), espeakVoices("variant")]);
+  const [voices, voiceVariants] = await Promise.all([espeakVoices("en"), espeakVariants()]);
   const hasAccents = accents.filter((accent) => voices.has(accent));
   const hasVariants = variants.filter((variant) => voiceVariants.has(variant));
   const most = hasAccents.length * hasVariants.length * pitches.length;
@@ -52,9 +52,10 @@ export async function chooseSpeakers(count: number): Promise<Speaker[]> {
   return Array.from({ length: count }, (_, i) => {
     const v = i % hasVariants.length;
     const round = Math.floor(i / hasVariants.length);
-    const voice = `${hasAccents[(v + round) % hasAccents.length]}+${hasVariants[v]}`;
+    const accent = hasAccents[(v + round) % hasAccents.length]!;
     const pitch = pitches[(v + Math.floor(round / hasAccents.length)) % pitches.length]!;
-    const id = `${voice}-${pitch.name}`;
+    const id = `${accent}+${hasVariants[v]}-${pitch.name}`;
+    const voice = `${voices.get(accent)}+${hasVariants[v]}`;
     return { id, voice, pitch: pitch.range, tract: tracts[hash32(id) % tracts.length]! };
   });
 }

@@ -1,5 +1,6 @@
 import { usageError } from "../../errors.js";
 import { phonemes } from "./espeak.js";
+import { mapParallel } from "./parallel.js";
 
 /** Short common English words that `unknown` is made of: the other words of the Speech Commands data set, and more. */
 const commonWords = (
@@ -15,7 +16,7 @@ const commonWords = (
 export async function otherWords(wanted: readonly string[], given?: readonly string[]): Promise<string[]> {
   const candidates = given ?? [...wanted.flatMap((word) => word.split(" ")), ...commonWords];
   const all = [...wanted, ...candidates];
-  const sounds = await Promise.all(all.map((word) => phonemes(word, "en-us")));
+  const sounds = await mapParallel(all, (word) => phonemes(word, "en-us"));
   const others = all.filter((_, i) => i >= wanted.length && sounds.indexOf(sounds[i]!) === i);
   if (others.length === 0) {
     throw usageError(`no word is left to make "unknown" of: ${candidates.join(", ")} sound like wanted ones`);
