@@ -413,10 +413,10 @@ describe("readNpz of bad files", () => {
     await expect(readNpz(folder)).rejects.toThrow(/it is a folder/);
   });
 
-  it.each([false, true])(
-    "any byte changed: the same clips or a UserError (compressed: %s)",
-    async (compressed) => {
-      writeNpz(path, good, { compressed });
+  it.each([{}, { compressed: true, zip64: true }])(
+    "any byte changed: the same clips or a UserError (%j)",
+    async (options) => {
+      writeNpz(path, good, options);
       const bytes = readFileSync(path);
       const expected = { labels: ["yes", "no"], samples: rows };
       let errors = 0;
@@ -433,9 +433,9 @@ describe("readNpz of bad files", () => {
             errors++;
           }
         }),
-        { numRuns: 300 },
+        { numRuns: 200 },
       );
-      expect(errors).toBeGreaterThan(50);
+      expect(errors).toBeGreaterThan(40);
     },
   );
 });
