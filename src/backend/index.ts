@@ -35,6 +35,11 @@ const starters: Record<BackendName, Starter> = {
 
 export const backendNames = Object.keys(starters) as readonly BackendName[];
 
+/** Whether the backend works through a queue while the host goes on, so that results should be asked for seldom. */
+export function isAsynchronous(name: string): boolean {
+  return name === "webgpu";
+}
+
 /**
  * Starts a backend and makes it the current one. `auto` takes the first that works in the order of preference; for
  * short work the probing would cost more than it gains, so `auto` begins at wasm.

@@ -53,7 +53,10 @@ export interface LoopOptions {
   validate: () => Promise<{ loss: number; accuracy: number } | undefined>;
   callbacks: readonly Callback[];
   position: Position;
-  /** Reads loss and accuracy back once every so many steps: a GPU would otherwise wait for the host at each one. */
+  /**
+   * Steps between readings of loss and accuracy, at most: a GPU that is asked at each one waits for the host. Twice a
+   * second is enough in any case for those who watch or interrupt, and asked for unless steps take longer.
+   */
   readEvery: number;
   signal?: AbortSignal | undefined;
 }
@@ -99,6 +102,8 @@ async function runEpoch(options: LoopOptions, status: LoopStatus): Promise<Epoch
   };
 
   const pending: PendingStep[] = [];
+  let due = 1;
+  let readAt = start;
   let batch = position.batch < batches.count ? batches.read(position.epoch, position.batch) : undefined;
   for (let number = position.batch; batch !== undefined; ) {
     options.step.index = optimizer.step;
@@ -106,9 +111,13 @@ async function runEpoch(options: LoopOptions, status: LoopStatus): Promise<Epoch
     number++;
     // The next batch is made before the results are asked for: a GPU works on the step meanwhile.
     batch = number < batches.count ? batches.read(position.epoch, number) : undefined;
-    if (pending.length >= options.readEvery || batch === undefined) {
+    if (pending.length >= due || batch === undefined) {
+      const steps = pending.length;
       await readResults(pending, position);
       clock();
+      const now = performance.now();
+      due = Math.max(1, Math.min(options.readEvery, Math.floor((steps * 500) / (now - readAt))));
+      readAt = now;
       for (const callback of callbacks) await callback.onBatchEnd?.(status);
       await turnEventLoop();
       if (signal?.aborted) return undefined;

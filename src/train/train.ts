@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { isAbsolute, join, resolve as resolvePath } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
-import { type StartedBackend, startBackend } from "../backend/index.js";
+import { isAsynchronous, type StartedBackend, startBackend } from "../backend/index.js";
 import { augmentations } from "../data/augment.js";
 import { labelIndices, TrainingBatches } from "../data/batches.js";
 import type { Clips, Split } from "../data/clips.js";
@@ -214,7 +214,7 @@ async function runTraining(training: Training, hooks: TrainHooks): Promise<Train
     validate: () => evaluateRows(model, clips, split.val, truth, labels, hooks.onValidating, hooks.signal),
     callbacks,
     position,
-    readEvery: 1,
+    readEvery: isAsynchronous(config.backend) ? 16 : 1,
     signal: hooks.signal,
   });
   optimizer.dispose();
