@@ -14,7 +14,7 @@ function run(...args) {
 }
 
 rmSync(out, { recursive: true, force: true });
-const settings = ["--width", "0.125", "--learning-rate", "2e-3", "--epochs", "4"];
+const settings = ["--width", "0.125", "--learning-rate", "1e-3", "--batch-size", "16", "--epochs", "3"];
 run("compare", "--data", "sample", "--models", "conv1d,skip,spectrogram", ...settings, "--out", out);
 run("predict", `${out}/spectrogram`, "--data", "sample", "--index", "random", "--save-wav", clip);
 run("predict", `${out}/spectrogram`, clip);
