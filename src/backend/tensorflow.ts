@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import * as tf from "@tensorflow/tfjs";
 import { run } from "./native/commands.js";
 import { inspectInstallation, nativeFolder } from "./native/installation.js";
-import { type NodeBackend, registerReluGradient } from "./native/kernels.js";
+import { type NodeBackend, registerOwnKernels } from "./native/kernels.js";
 import { registerInstalledBackend } from "./native/load.js";
 import { BackendUnavailable } from "./unavailable.js";
 
@@ -26,7 +26,7 @@ export async function startTensorflow(): Promise<string> {
   if (tf.findBackendFactory("tensorflow") === null) await register(quiet);
   if (!(await tf.setBackend("tensorflow")))
     throw new BackendUnavailable("tensorflow", "TensorFlow did not start", remedy);
-  registerReluGradient();
+  registerOwnKernels();
   return describe(tf.backend() as NodeBackend);
 }
 

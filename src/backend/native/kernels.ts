@@ -1,37 +1,115 @@
 import * as tf from "@tensorflow/tfjs";
+import type { AdamAttributes, AdamInputs } from "../own_kernels.js";
 
-/** What is used here of tfjs-node's backend. */
+interface OperationAttribute {
+  name: string;
+  type: number;
+  value: unknown;
+}
+
+/** A tensor of TensorFlow's, as the addon describes it. */
+interface NativeTensor {
+  id: number;
+  shape: number[];
+  dtype: number;
+}
+
+/** What is used here of tfjs-node's backend and its addon. */
 export interface NodeBackend extends tf.KernelBackend {
   readonly binding: {
     readonly TF_Version: string;
+    readonly TF_FLOAT: number;
     readonly TF_ATTR_TYPE: number;
+    readonly TF_ATTR_SHAPE: number;
+    readonly TF_ATTR_STRING: number;
+    readonly TF_ATTR_BOOL: number;
     isUsingGpuDevice(): boolean;
+    executeOp(
+      operation: string,
+      attributes: OperationAttribute[],
+      inputs: number[],
+      outputs: number,
+    ): NativeTensor[];
+    deleteTensor(id: number): void;
   };
   executeSingleOutput(
     operation: string,
-    attributes: { name: string; type: number; value: unknown }[],
+    attributes: OperationAttribute[],
     inputs: tf.TensorInfo[],
   ): tf.TensorInfo;
-  typeAttributeFromTensor(tensor: tf.TensorInfo): number;
+  getInputTensorIds(tensors: tf.TensorInfo[]): number[];
+  createOutputTensor(tensor: NativeTensor): tf.TensorInfo;
 }
 
-/**
- * Gives the tensorflow backend the one operation that TensorFlow has for the gradient of ReLU. TensorFlow.js asks for
- * a step function times the gradient, which tfjs-node makes of seven operations and an array of ones that
- * JavaScript fills.
- */
-export function registerReluGradient(): void {
-  if (tf.getKernel(reluGradient, "tensorflow") !== undefined) return;
+/** Gives the tensorflow backend the operations that TensorFlow has for what TensorFlow.js composes of many. */
+export function registerOwnKernels(): void {
+  if (tf.getKernel("ReluGrad", "tensorflow") !== undefined) return;
+  register("ReluGrad", ({ dy, y }: { dy: tf.TensorInfo; y: tf.TensorInfo }, _, backend) =>
+    backend.executeSingleOutput("ReluGrad", [floatType(backend)], [dy, y]),
+  );
+  register("AdamUpdate", adamUpdate);
+}
+
+function register<Inputs, Attributes>(
+  kernelName: string,
+  kernel: (inputs: Inputs, attributes: Attributes, backend: NodeBackend) => tf.TensorInfo | tf.TensorInfo[],
+): void {
   tf.registerKernel({
-    kernelName: reluGradient,
+    kernelName,
     backendName: "tensorflow",
-    kernelFunc: ({ inputs, backend }) => {
-      const { dy, y } = inputs as { dy: tf.TensorInfo; y: tf.TensorInfo };
-      const node = backend as NodeBackend;
-      const type = { name: "T", type: node.binding.TF_ATTR_TYPE, value: node.typeAttributeFromTensor(dy) };
-      return node.executeSingleOutput("ReluGrad", [type], [dy, y]);
-    },
+    kernelFunc: ({ inputs, attrs, backend }) =>
+      kernel(inputs as Inputs, attrs as Attributes, backend as NodeBackend),
   });
 }
 
-const reluGradient = "ReluGrad";
+/**
+ * One pass over the weights instead of eleven. TensorFlow's operation works on variables in place, and leaves alone what
+ * others hold, as TensorFlow.js does the old values until it takes the new ones.
+ */
+function adamUpdate(
+  { variable, mean, square, gradient }: AdamInputs,
+  { beta1, beta2, epsilon, rate }: AdamAttributes,
+  backend: NodeBackend,
+): tf.TensorInfo[] {
+  const { binding } = backend;
+  const type = floatType(backend);
+  const garbage: number[] = [];
+  const execute = (operation: string, attributes: OperationAttribute[], inputs: number[], outputs = 0) =>
+    binding.executeOp(operation, attributes, inputs, outputs);
+  const scalars = [0, 0, rate, beta1, beta2, epsilon].map((value) => tf.scalar(value));
+  try {
+    const variables = [variable, mean, square].map((tensor) => {
+      const shape = { name: "shape", type: binding.TF_ATTR_SHAPE, value: tensor.shape };
+      const name = { name: "shared_name", type: binding.TF_ATTR_STRING, value: anonymous };
+      const [handle] = execute("VarHandleOp", [{ ...type, name: "dtype" }, shape, name], [], 1);
+      garbage.push(handle!.id);
+      execute(
+        "AssignVariableOp",
+        [{ ...type, name: "dtype" }],
+        [handle!.id, ...backend.getInputTensorIds([tensor])],
+      );
+      return handle!.id;
+    });
+    // The powers of beta are given as zero: their corrections are in the rate.
+    execute(
+      "ResourceApplyAdam",
+      [type],
+      [...variables, ...backend.getInputTensorIds([...scalars, gradient])],
+    );
+    return variables.map((handle) => {
+      const [value] = execute("ReadVariableOp", [{ ...type, name: "dtype" }], [handle], 1);
+      execute("DestroyResourceOp", [], [handle]);
+      return backend.createOutputTensor(value!);
+    });
+  } finally {
+    for (const id of garbage) binding.deleteTensor(id);
+    tf.dispose(scalars);
+  }
+}
+
+/** The name by which TensorFlow knows a variable that no other shall share. */
+const anonymous = "cd2c89b7-88b7-44c8-ad83-06c2a9158347";
+
+function floatType({ binding }: NodeBackend): OperationAttribute {
+  return { name: "T", type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT };
+}
