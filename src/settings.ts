@@ -152,7 +152,8 @@ export function describeIssue({ issues }: z.ZodError, value: unknown): string {
     (inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key],
     value,
   );
-  return `${path.length > 0 ? `${path.join(".")}: ` : ""}${issue.message}, found ${inWords(found)}`;
+  const expected = issue.message.replace(/^Invalid input: (expected .*), received .*$/, "$1"); // zod's own words
+  return `${path.length > 0 ? `${path.join(".")}: ` : ""}${expected}, found ${inWords(found)}`;
 }
 
 function inWords(value: unknown): string {

@@ -261,25 +261,12 @@ describe("Ctrl-C and --resume", () => {
     expect(epochs).toBeLessThan(20);
   });
 
-  test("a run that was moved, and damage to its state", async () => {
+  test("a run that is missing, or whose state is damaged", async () => {
     await fail(["train", "--resume", "absent"], 1, /absent: no such run folder/, { cwd });
-    rmSync(at("chosen/last/state.json"));
-    await fail(["train", "--resume", "chosen"], 1, /chosen has no state to go on from/, { cwd });
     const state = JSON.parse(readFileSync(at("json/last/state.json"), "utf8"));
     const tensors = at("json/last", state.tensorFile);
     writeFileSync(tensors, readFileSync(tensors).subarray(4));
     await fail(["train", "--resume", "json"], 1, /is damaged: expected \d+ bytes, found \d+/, { cwd });
-    writeFileSync(at("json/last/state.json"), JSON.stringify({ ...state, position: { epoch: 1 } }));
-    await fail(
-      ["train", "--resume", "json"],
-      1,
-      /state\.json is damaged: position\.batch: expected a number/,
-      {
-        cwd,
-      },
-    );
-    writeFileSync(at("json/last/state.json"), "{");
-    await fail(["train", "--resume", "json"], 1, /state\.json is not valid JSON/, { cwd });
   });
 
   test("data that has changed since is refused", async () => {

@@ -3,11 +3,14 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import { writeTones } from "./clips.js";
 
 const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 if (!existsSync(program)) throw new Error(`${program} is missing: run npm run build first`);
+
+// Many processes are started, each of which loads TensorFlow.js: on a busy machine that takes long.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 export interface Result {
   /** Null where a signal ended the process. */
