@@ -85,8 +85,8 @@ function product(
   const right = transposeB ? b.transpose<tf.Tensor2D>() : b;
   const [m, k] = left.shape;
   const [, n] = right.shape;
-  const rows = right.size > largestRight ? largestDivisor(k, Math.ceil(largestRight / n)) : k;
-  if (rows === k || rows < m) {
+  const rows = right.size < largeRight ? k : largestDivisor(k, Math.ceil(pieceSize / n));
+  if (rows === k || rows < Math.max(m, 64)) {
     const out = tf.zeros<tf.Rank.R2>([m, n]);
     multiply(backend, part(right, 0, k, n), [{ left: part(left, 0, m, k), out: part(out, 0, m, n) }]);
     return out;
@@ -102,9 +102,11 @@ function product(
   return sums.sum(0);
 }
 
-// XNNPACK copies a right operand eight columns at a time, so one that is larger than the caches is read from memory
-// over and over: in pieces of this many elements a dense layer's weights are copied four times as fast.
-const largestRight = 1 << 18;
+// XNNPACK copies a right operand eight columns at a time, so one that the caches do not hold is read from memory over and
+// over, at up to 15 ns an element. In pieces that they hold it is 3 ns, and the copy is never there as a whole, so a wide
+// model's largest weights (128,000 by 256) do not take their memory twice.
+const largeRight = 1 << 22;
+const pieceSize = 1 << 18;
 
 function largestDivisor(of: number, atMost: number): number {
   for (let divisor = Math.min(of, atMost); divisor > 1; divisor--) if (of % divisor === 0) return divisor;

@@ -1,0 +1,141 @@
+/**
+ * A training step on the wasm backend with TensorFlow.js's own gradient of a convolution by its input and with ours, by
+ * turns, and then where the time of our step goes, kernel by kernel. Everything else is ours in both: the backend brings
+ * no gradient by the filter at all. Measured is processor time, so that other work on the machine counts little.
+ *
+ *   npx tsx bench/kernels.ts [--model conv1d] [--batch 8] [--width 1] [--rounds 3] [--ours-only]
+ */
+import { parseArgs } from "node:util";
+import * as tf from "@tensorflow/tfjs";
+import "@tensorflow/tfjs-backend-wasm";
+import { startBackend } from "../src/backend/index.js";
+import { modelCost } from "../src/models/cost.js";
+import { buildModel } from "../src/models/registry.js";
+import { Random } from "../src/random.js";
+import { Adam, modelVariables } from "../src/train/adam.js";
+
+const { values: options } = parseArgs({
+  options: {
+    model: { type: "string", default: "conv1d" },
+    batch: { type: "string", default: "8" },
+    width: { type: "string", default: "1" },
+    rounds: { type: "string", default: "3" },
+    "ours-only": { type: "boolean", default: false },
+  },
+});
+const [batch, rounds] = [Number(options.batch), Number(options.rounds)];
+
+const name = "Conv2DBackpropInput";
+const theirs = tf.getKernel(name, "wasm");
+const { device } = await startBackend("wasm", "training");
+const ours = tf.getKernel(name, "wasm");
+
+const model = buildModel(options.model, {
+  labelCount: 12,
+  sampleRate: 8000,
+  clipLength: 8000,
+  width: Number(options.width),
+  seed: 1,
+});
+const variables = modelVariables(model, "trainable");
+const optimizer = new Adam(variables);
+const random = new Random(1, "waves");
+const waves = tf.tensor2d(
+  Float32Array.from({ length: batch * 8000 }, () => random.normal()),
+  [batch, 8000],
+);
+const labels = tf.oneHot(
+  Array.from({ length: batch }, (_, i) => i % 12),
+  12,
+);
+// Forward, by the weights and by the input: three times the forward pass, two operations a multiply-add.
+const gflop = (modelCost(model).macs * 2 * 3 * batch) / 1e9;
+
+function step(): void {
+  tf.tidy(() => {
+    const { grads } = tf.variableGrads(
+      () => {
+        const logits = model.apply(waves, { training: true }) as tf.Tensor;
+        return tf.losses.softmaxCrossEntropy(labels, logits) as tf.Scalar;
+      },
+      variables.map(({ variable }) => variable),
+    );
+    optimizer.apply(grads, 1e-4);
+  });
+}
+
+function use(kernel: tf.KernelConfig): void {
+  tf.unregisterKernel(kernel.kernelName, "wasm");
+  tf.registerKernel(kernel);
+}
+
+/** Processor seconds of this process so far. */
+function clock(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
+function seconds(work: () => void): number {
+  const start = clock();
+  work();
+  return clock() - start;
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
+console.log(
+  `${options.model} at width ${options.width}, batch ${batch}: ${gflop.toFixed(1)} GFLOP a step; ${device}, Node ${process.versions.node}`,
+);
+step(); // warms up
+const times = new Map<tf.KernelConfig, number[]>([[ours, []]]);
+if (!options["ours-only"]) times.set(theirs, []);
+for (let round = 0; round < rounds; round++) {
+  for (const [kernel, list] of times) {
+    use(kernel);
+    list.push(seconds(step));
+  }
+}
+for (const [kernel, list] of times) {
+  const whose = kernel === ours ? "our own gradient by the input" : "TensorFlow.js's gradient by the input";
+  const time = median(list);
+  console.log(`${whose}: ${time.toFixed(2)} s a step, ${(gflop / time).toFixed(1)} GFLOP/s`);
+}
+if (times.size > 1) {
+  const ratio = median(times.get(theirs)!) / median(times.get(ours)!);
+  console.log(`ours is ${ratio.toFixed(1)} times as fast`);
+}
+
+use(ours);
+const spent = new Map<string, { ms: number; calls: number }>();
+const within: number[] = [];
+for (const kernel of tf.getKernelsForBackend("wasm")) {
+  use({
+    ...kernel,
+    kernelFunc: (call) => {
+      within.push(0);
+      const start = clock();
+      const result = kernel.kernelFunc(call);
+      const ms = 1000 * (clock() - start);
+      const entry = spent.get(kernel.kernelName) ?? { ms: 0, calls: 0 };
+      entry.ms += ms - within.pop()!;
+      entry.calls++;
+      spent.set(kernel.kernelName, entry);
+      if (within.length > 0) within[within.length - 1]! += ms;
+      return result;
+    },
+  });
+}
+step();
+const total = [...spent.values()].reduce((sum, { ms }) => sum + ms, 0);
+console.log("\nkernel (without those that it calls)   calls   share");
+for (const [kernel, { ms, calls }] of [...spent].sort(([, a], [, b]) => b.ms - a.ms).slice(0, 20)) {
+  console.log(
+    `${kernel.padEnd(38)} ${String(calls).padStart(5)} ${((100 * ms) / total).toFixed(1).padStart(6)} %`,
+  );
+}
+const { HEAPU8 } = (tf.backend() as unknown as { wasm: { HEAPU8: Uint8Array } }).wasm;
+console.log(
+  `\nWebAssembly memory: ${(HEAPU8.length / 1e9).toFixed(2)} GB; ${tf.memory().numTensors} tensors`,
+);
