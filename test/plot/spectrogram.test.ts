@@ -47,7 +47,7 @@ function imagesOf(drawn: readonly Drawn[]): Image[] {
 
 /** Middle and extent of the brightest pixels, on the picture. */
 function brightest({ x, y, png }: Image) {
-  const top = Math.max(...png.data);
+  const top = Array.from(png.data).reduce((a, b) => Math.max(a, b));
   const at = [...png.data.keys()].filter((i) => png.data[i] === top);
   const columns = at.map((i) => i % png.width);
   const rows = at.map((i) => Math.floor(i / png.width));
