@@ -50,7 +50,7 @@ export interface SpectrogramPicture {
 }
 
 /** Units between the labels of an axis. */
-const tickGap = { x: 18, y: 17 };
+const tickGap = { x: 18, y: 17, bar: 22 };
 
 /**
  * Draws spectrograms below each other on one time axis, with axes in seconds and Hz and a colour bar. The values are pixels of an
@@ -246,7 +246,7 @@ function colorBarMarks({ picture, layout: { unit, colorBar }, colormap }: Drawin
     return `<stop offset="${i / 32}" stop-color="rgb(${red},${green},${blue})"/>`;
   });
   const right = left + width;
-  const ticks = ticksWithin(low, high, ((high - low) * tickGap.y * unit) / height);
+  const ticks = ticksWithin(low, high, ((high - low) * tickGap.bar * unit) / height);
   const labelWidth = textWidth(widest(ticks.map(label))) * unit;
   const marks = ticks.map((value) => {
     const y = top + (1 - (value - low) / (high - low)) * height;
