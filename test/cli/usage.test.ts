@@ -145,12 +145,9 @@ describe("--config", () => {
     await fail([...train, ...ofFile({ epochs: -2 })], 2, /--epochs in config\.json: .*found -2/, { cwd });
     await fail([...train, ...ofFile({ epochs: [3] })], 2, /--epochs in config\.json: .*found \[3\]/, { cwd });
     await fail(["models", ...ofFile({ width: 0 })], 2, /--width: .*found "0" in config\.json/, { cwd });
-    await fail(
-      ["models", ...ofFile({ quiet: "yes" })],
-      2,
-      /--quiet in config\.json: expected true or false/,
-      { cwd },
-    );
+    await fail(["models", ...ofFile({ json: "yes" })], 2, /--json in config\.json: expected true or false/, {
+      cwd,
+    });
     await fail(["evaluate", "a", ...ofFile({ part: "half" })], 2, /--part in config\.json: expected one of/, {
       cwd,
     });
