@@ -78,11 +78,11 @@ export function spectrogramSvg(picture: SpectrogramPicture): string {
   const body = layout.panels.map(({ spectrogram, wave }, index) => {
     const panel = panels[index]!;
     const isLast = index === panels.length - 1;
+    if (wave === undefined || panel.samples === undefined || level === undefined)
+      return spectrogramMarks(panel, spectrogram, isLast, drawing);
     return [
-      spectrogramMarks(panel, spectrogram, isLast && wave === undefined, drawing),
-      wave === undefined || panel.samples === undefined || level === undefined
-        ? ""
-        : waveMarks(panel.samples, wave, level, isLast, drawing),
+      spectrogramMarks(panel, spectrogram, false, drawing),
+      waveMarks(panel.samples, wave, level, isLast, drawing),
     ].join("\n");
   });
   if (!plain) body.push(...titleMarks(drawing), colorBarMarks(drawing));
@@ -262,8 +262,8 @@ function colorBarMarks({ picture, layout: { unit, colorBar }, colormap }: Drawin
   const titleLeft = right + (gaps.tick + gaps.label + gaps.title + fontSizes.normal / 2) * unit + labelWidth;
   const title = shortened(picture.valueTitle ?? "dB", height / unit);
   return [
-    `<defs><linearGradient id="colors" x2="0" y2="1">${stops.join("")}</linearGradient></defs>`,
-    `<rect x="${left}" y="${top}" width="${width}" height="${height}" fill="url(#colors)"/>`,
+    `<defs><linearGradient id="${colormap}" x2="0" y2="1">${stops.join("")}</linearGradient></defs>`,
+    `<rect x="${left}" y="${top}" width="${width}" height="${height}" fill="url(#${colormap})"/>`,
     ...marks,
     text(title, titleLeft, top + height / 2, { unit, anchor: "middle", middle: true, turned: true }),
   ].join("\n");
