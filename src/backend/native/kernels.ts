@@ -48,13 +48,6 @@ export function registerOwnKernels(): void {
     backend.executeSingleOutput("ReluGrad", [floatType(backend)], [dy, y]),
   );
   register("AdamUpdate", adamUpdate);
-  const own = tf.getKernel("MaxPoolGrad", "tensorflow").kernelFunc;
-  tf.unregisterKernel("MaxPoolGrad", "tensorflow");
-  tf.registerKernel({
-    kernelName: "MaxPoolGrad",
-    backendName: "tensorflow",
-    kernelFunc: (call) => pairMaxPoolGrad(call as unknown as MaxPoolGradCall) ?? own(call),
-  });
 }
 
 function register<Inputs, Attributes>(
@@ -112,42 +105,6 @@ function adamUpdate(
     for (const id of garbage) binding.deleteTensor(id);
     tf.dispose(scalars);
   }
-}
-
-interface MaxPoolGradCall {
-  inputs: { dy: tf.Tensor4D; input: tf.Tensor4D; output: tf.Tensor4D };
-  attrs: tf.MaxPoolGradAttrs;
-  backend: NodeBackend;
-}
-
-/**
- * Max-pooling of neighbours in pairs, as one-dimensional models do it, on the CPU: what TensorFlow's general kernel
- * takes more than twice as long for. As there the first of two equal numbers has the gradient. Undefined for any other pooling.
- */
-function pairMaxPoolGrad({ inputs, attrs, backend }: MaxPoolGradCall): tf.TensorInfo | undefined {
-  const { dy, input, output } = inputs;
-  const { filterSize, strides, pad, dimRoundingMode } = attrs;
-  const pool = tf.backend_util.computePool2DInfo(input.shape, filterSize, strides, 1, pad, dimRoundingMode);
-  const pairsOfColumns = pool.filterHeight === 1 && pool.filterWidth === 2 && pool.strideWidth === 2;
-  const pairsOfRows = pool.filterHeight === 2 && pool.filterWidth === 1 && pool.strideHeight === 2;
-  const everyPair = tf.util.sizeFromShape(input.shape) === 2 * tf.util.sizeFromShape(output.shape);
-  const neighbours = pairsOfColumns ? pool.strideHeight === 1 : pairsOfRows && pool.inWidth === 1;
-  if (backend.binding.isUsingGpuDevice() || !neighbours || !everyPair) return undefined;
-
-  return tf.tidy(() => {
-    const channels = pool.inChannels;
-    const gradient = dy.reshape([-1, channels]); // [pairs, channels]
-    const first = input.reshape([-1, 2 * channels]).slice([0, 0], [-1, channels]);
-    const isFirst = first.equal(output.reshape([-1, channels]));
-    const zero = tf.scalar(0);
-    const choose = (yes: tf.Tensor, no: tf.Tensor) =>
-      tf
-        .engine()
-        .makeTensorFromTensorInfo(
-          backend.executeSingleOutput("SelectV2", [floatType(backend)], [isFirst, yes, no]),
-        );
-    return tf.concat([choose(gradient, zero), choose(zero, gradient)], 1).reshape(input.shape);
-  });
 }
 
 /** The name by which TensorFlow knows a variable that no other shall share. */
