@@ -1,7 +1,8 @@
 /**
- * A training step on the wasm backend with TensorFlow.js's own gradient of a convolution by its input and with ours, by
- * turns, and then where the time of our step goes, kernel by kernel. Everything else is ours in both: the backend brings
- * no gradient by the filter at all. Measured is processor time, so that other work on the machine counts little.
+ * A training step on the wasm backend, by turns with our kernels, with ours but TensorFlow.js's own gradient of a
+ * convolution by its input, and with all of TensorFlow.js's own that there are (it has no gradient by the filter, which
+ * is ours throughout); and then where the time of our step goes, kernel by kernel. Measured is processor time, so that
+ * other work on the machine counts little.
  *
  *   npx tsx bench/kernels.ts [--model conv1d] [--batch 8] [--width 1] [--rounds 3] [--ours-only]
  */
@@ -25,10 +26,10 @@ const { values: options } = parseArgs({
 });
 const [batch, rounds] = [Number(options.batch), Number(options.rounds)];
 
-const name = "Conv2DBackpropInput";
-const theirs = tf.getKernel(name, "wasm");
+const own = tf.getKernelsForBackend("wasm");
 const { device } = await startBackend("wasm", "training");
-const ours = tf.getKernel(name, "wasm");
+const ours = tf.getKernelsForBackend("wasm").filter((kernel) => !own.includes(kernel));
+const replaced = own.filter(({ kernelName }) => ours.some((kernel) => kernel.kernelName === kernelName));
 
 const model = buildModel(options.model, {
   labelCount: 12,
@@ -85,29 +86,32 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
+const ownInputGradient = replaced.filter(({ kernelName }) => kernelName === "Conv2DBackpropInput");
+const variants = [
+  { name: "our kernels", kernels: ours },
+  { name: "with TensorFlow.js's own gradient by the input", kernels: [...ours, ...ownInputGradient] },
+  { name: "with all of TensorFlow.js's own", kernels: [...ours, ...replaced] },
+].map((variant) => ({ ...variant, times: [] as number[] }));
+if (options["ours-only"]) variants.length = 1;
+
 console.log(
   `${options.model} at width ${options.width}, batch ${batch}: ${gflop.toFixed(1)} GFLOP a step; ${device}, Node ${process.versions.node}`,
 );
-step(); // warms up
-const times = new Map<tf.KernelConfig, number[]>([[ours, []]]);
-if (!options["ours-only"]) times.set(theirs, []);
-for (let round = 0; round < rounds; round++) {
-  for (const [kernel, list] of times) {
-    use(kernel);
-    list.push(seconds(step));
+for (let round = 0; round <= rounds; round++) {
+  for (const { kernels, times } of variants) {
+    kernels.forEach(use);
+    const time = seconds(step);
+    if (round > 0) times.push(time); // the first round warms up
   }
 }
-for (const [kernel, list] of times) {
-  const whose = kernel === ours ? "our own gradient by the input" : "TensorFlow.js's gradient by the input";
-  const time = median(list);
-  console.log(`${whose}: ${time.toFixed(2)} s a step, ${(gflop / time).toFixed(1)} GFLOP/s`);
-}
-if (times.size > 1) {
-  const ratio = median(times.get(theirs)!) / median(times.get(ours)!);
-  console.log(`ours is ${ratio.toFixed(1)} times as fast`);
+const fastest = median(variants[0]!.times);
+for (const { name, times } of variants) {
+  const time = median(times);
+  const figures = `${time.toFixed(2)} s a step, ${(gflop / time).toFixed(1)} GFLOP/s`;
+  console.log(`${name}: ${figures}, ${(time / fastest).toFixed(1)} times ours`);
 }
 
-use(ours);
+ours.forEach(use);
 const spent = new Map<string, { ms: number; calls: number }>();
 const within: number[] = [];
 for (const kernel of tf.getKernelsForBackend("wasm")) {

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import type { BackendName } from "../../src/backend/index.js";
 import { Random } from "../../src/random.js";
 
 /** A tensor that belongs to no backend. */
@@ -18,24 +19,27 @@ export function noise(shape: number[], ...stream: (string | number)[]): Values {
 
 /** Runs operations on one of the backends that were started. */
 export async function on(
-  backend: "cpu" | "wasm",
+  backend: BackendName,
   inputs: Record<string, Values>,
   run: (tensors: Record<string, tf.Tensor>) => tf.Tensor,
 ): Promise<Values> {
   await tf.setBackend(backend);
-  return tf.tidy(() => {
+  const result = tf.tidy(() => {
     const tensors = Object.entries(inputs).map(([name, { shape, values }]) => [
       name,
       tf.tensor(values, shape),
     ]);
-    const result = run(Object.fromEntries(tensors));
-    return { shape: result.shape, values: result.dataSync<"float32">() };
+    return run(Object.fromEntries(tensors));
   });
+  const { shape } = result;
+  const values = await result.data<"float32">();
+  result.dispose();
+  return { shape, values };
 }
 
 /** Runs one kernel by its name, as the gradients of TensorFlow.js do. */
 export function runKernel(
-  backend: "cpu" | "wasm",
+  backend: BackendName,
   name: string,
   inputs: Record<string, Values>,
   attributes: object,

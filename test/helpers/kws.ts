@@ -25,12 +25,14 @@ export interface Options {
   env?: Record<string, string>;
   /** Sends Ctrl-C once stderr has this text. */
   interruptAt?: string;
+  /** Reads nothing of stdout and closes it, as `head` does once it has enough. */
+  closeStdout?: boolean;
 }
 
 /** Runs the built command. */
 export function kws(
   args: readonly string[],
-  { cwd, input, env, interruptAt }: Options = {},
+  { cwd, input, env, interruptAt, closeStdout }: Options = {},
 ): Promise<Result> {
   const { NO_COLOR: _, FORCE_COLOR: __, ...inherited } = process.env;
   const child = spawn(process.execPath, [program, ...args], { cwd, env: { ...inherited, ...env } });
@@ -40,6 +42,7 @@ export function kws(
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
   });
+  if (closeStdout) child.stdout.destroy();
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
     if (interruptAt === undefined || interrupted || !stderr.includes(interruptAt)) return;
@@ -98,7 +101,7 @@ export function contentOf(folder: string): Record<string, string> {
 export const easyLabels = ["yes", "no", "up"];
 
 /** A data set that `easyTraining` learns in two short epochs. */
-export function writeEasyTones(path: string, options: { seed?: number } = {}): void {
+export function writeEasyTones(path: string, options: { seed?: number; rate?: number } = {}): void {
   writeTones(path, { labels: easyLabels, perLabel: 20, rate: 1024, speakers: 10, ...options });
 }
 

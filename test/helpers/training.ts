@@ -1,7 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
+import { expect } from "vitest";
 import { buildModel, findModel } from "../../src/models/registry.js";
 import { Random } from "../../src/random.js";
 import { Adam, modelVariables } from "../../src/train/adam.js";
+import { expectNear } from "./near.js";
 
 export interface TrainedSteps {
   /** Of the first step, by the weight's name. */
@@ -12,8 +14,8 @@ export interface TrainedSteps {
 
 export interface Trainer {
   /** One update; returns the loss before it. */
-  step(): number;
-  gradients(): ReadonlyMap<string, Float32Array>;
+  step(): Promise<number>;
+  gradients(): Promise<ReadonlyMap<string, Float32Array>>;
   dispose(): void;
 }
 
@@ -40,22 +42,25 @@ export function smallTrainer(name: string): Trainer {
       variables.map(({ variable }) => variable),
     );
   return {
-    step: () => {
+    step: async () => {
       const loss = tf.tidy(() => {
         const { value, grads } = gradientsNow();
         adam.apply(grads, 1e-4);
-        return value.dataSync()[0]!;
+        return value;
       });
       position.index++;
-      return loss;
+      const [value] = await loss.data();
+      loss.dispose();
+      return value!;
     },
-    gradients: () => {
+    gradients: async () => {
       const { value, grads } = gradientsNow();
       const read = variables.map(
-        (each) => [each.name, grads[each.variable.name]!.dataSync<"float32">()] as const,
+        async (each) => [each.name, await grads[each.variable.name]!.data<"float32">()] as const,
       );
+      const gradients = new Map(await Promise.all(read));
       tf.dispose([value, grads]);
-      return new Map(read);
+      return gradients;
     },
     dispose: () => {
       model.dispose();
@@ -66,10 +71,25 @@ export function smallTrainer(name: string): Trainer {
 }
 
 /** The first gradients and the losses of a few steps, on the current backend. */
-export function trainSteps(name: string, steps: number): TrainedSteps {
+export async function trainSteps(name: string, steps: number): Promise<TrainedSteps> {
   const trainer = smallTrainer(name);
-  const gradients = trainer.gradients();
-  const losses = Array.from({ length: steps }, () => trainer.step());
+  const gradients = await trainer.gradients();
+  const losses: number[] = [];
+  for (let i = 0; i < steps; i++) losses.push(await trainer.step());
   trainer.dispose();
   return { gradients, losses };
+}
+
+/** Expects gradients within 1e-3 of their largest and losses within 1e-3. */
+export function expectSameTraining(actual: TrainedSteps, expected: TrainedSteps): void {
+  expect([...actual.gradients.keys()]).toEqual([...expected.gradients.keys()]);
+  for (const [weight, gradient] of expected.gradients) {
+    // The batch norm behind it takes this bias away again: its gradient is zero, and what is computed is rounding.
+    const reference = weight === "dense/bias" ? new Float32Array(gradient.length) : gradient;
+    const tolerance = weight === "dense/bias" ? 1e-6 : 1e-3;
+    expectNear(actual.gradients.get(weight)!, reference, tolerance, `gradient of ${weight}`);
+  }
+  actual.losses.forEach((loss, i) => {
+    expect(Math.abs(loss - expected.losses[i]!)).toBeLessThan(1e-3);
+  });
 }

@@ -1,0 +1,125 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startBackend } from "../../src/backend/index.js";
+import { modelRegistry } from "../../src/models/registry.js";
+import { Adam } from "../../src/train/adam.js";
+import { writeTones } from "../helpers/clips.js";
+import { noise } from "../helpers/kernels.js";
+import { succeed, succeedWithJson } from "../helpers/kws.js";
+import { expectSameTraining, trainSteps } from "../helpers/training.js";
+import { whyNoWebgpu } from "../helpers/webgpu.js";
+
+const missing = await whyNoWebgpu();
+
+// SwiftShader takes a second to compile a shader, and a model has dozens.
+const timeout = 1_800_000;
+
+describe.skipIf(missing !== undefined)("training on webgpu", { timeout }, () => {
+  beforeAll(async () => {
+    await startBackend("cpu", "training");
+    await startBackend("webgpu", "training");
+  });
+
+  it.each([...modelRegistry.keys()])("trains %s as the cpu backend does", async (name) => {
+    await startBackend("cpu", "training");
+    const expected = await trainSteps(name, 10);
+    await startBackend("webgpu", "training");
+    expectSameTraining(await trainSteps(name, 10), expected);
+  });
+
+  it("holds the same memory after a thousand steps, on the GPU too", async () => {
+    await startBackend("webgpu", "training");
+    const backend = tf.backend() as WebGPUBackend;
+    const trainer = tinyTrainer();
+    const memory = () => {
+      const { numTensors, numBytes, numBytesAllocatedInGPU } = tf.memory() as tf.MemoryInfo & {
+        numBytesAllocatedInGPU: number;
+      };
+      const { numUsedBuffers, numFreeBuffers } = backend.bufferManager as unknown as Record<string, number>;
+      return { numTensors, numBytes, numBytesAllocatedInGPU, numUsedBuffers, numFreeBuffers };
+    };
+    const seen = new Map<number, ReturnType<typeof memory>>();
+    for (let step = 1; step <= 1000; step++) {
+      const result = trainer.step();
+      if (step % 10 === 0) await result.data();
+      result.dispose();
+      if (step === 20 || step === 1000) seen.set(step, memory());
+    }
+    expect(seen.get(1000)).toEqual(seen.get(20));
+    trainer.dispose();
+  });
+
+  describe("through the command", () => {
+    let folder: string;
+    beforeAll(() => {
+      folder = mkdtempSync(join(tmpdir(), "keyspot-webgpu-"));
+      writeTones(join(folder, "tones.npz"), { perLabel: 10, rate: 256, speakers: 5 });
+    });
+    afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+    it("trains, evaluates and exits cleanly, with the history that wasm gives", async () => {
+      const train = (backend: string) =>
+        succeed(
+          [
+            ...["train", "--data", "tones.npz", "--model", "conv1d", "--width", "0.05", "--epochs", "2"],
+            ...["--batch-size", "8", "--val-size", "0.2", "--test-size", "0.2"],
+            ...["--backend", backend, "--out", backend],
+          ],
+          { cwd: folder },
+        );
+      expect((await train("webgpu")).stderr).toMatch(/^backend: webgpu \(.+\)$/m);
+      await train("wasm");
+      const [actual, expected] = ["webgpu", "wasm"].map(
+        (run) =>
+          JSON.parse(readFileSync(join(folder, run, "history.json"), "utf8")) as Record<string, number>[],
+      );
+      expected!.forEach((epoch, i) => {
+        for (const key of ["loss", "valLoss"]) expect(actual![i]![key]).toBeCloseTo(epoch[key]!, 3);
+      });
+      const evaluated = (backend: string) =>
+        succeedWithJson<{ loss: number; confusion: number[][] }>(
+          ["evaluate", "webgpu", "--part", "all", "--backend", backend],
+          { cwd: folder },
+        );
+      const [onGpu, onWasm] = [await evaluated("webgpu"), await evaluated("wasm")];
+      expect(onGpu.loss).toBeCloseTo(onWasm.loss, 4);
+      expect(onGpu.confusion).toEqual(onWasm.confusion);
+    });
+  });
+});
+
+/** Every kind of layer that training uses here, as small as can be. `step` returns the loss. */
+function tinyTrainer() {
+  const step = { index: 0 };
+  const filter = tf.variable(tf.tensor(noise([1, 3, 1, 4], "filter").values, [1, 3, 1, 4]));
+  const bias = tf.variable(tf.zeros([4]));
+  const weights = tf.variable(tf.tensor(noise([32, 3], "weights").values, [32, 3]));
+  const variables = [filter, bias, weights];
+  const adam = new Adam(variables.map((variable, i) => ({ name: `${i}`, variable })));
+  const targets = tf.tidy(() => tf.oneHot([0, 1, 2, 0], 3).toFloat());
+  return {
+    step: () =>
+      tf.tidy(() => {
+        const x = tf.tensor4d(noise([4, 1, 16, 1], "x", step.index).values, [4, 1, 16, 1]);
+        const { value, grads } = tf.variableGrads(() => {
+          const conv = tf
+            .conv2d(x, filter as tf.Tensor4D, 1, "same")
+            .add(bias)
+            .relu() as tf.Tensor4D;
+          const pooled = tf.maxPool(conv, [1, 2], [1, 2], "valid").reshape<tf.Tensor2D>([4, 32]);
+          return tf.losses.softmaxCrossEntropy(targets, pooled.matMul(weights as tf.Tensor2D)) as tf.Scalar;
+        }, variables);
+        adam.apply(grads, 1e-3);
+        step.index++;
+        return value;
+      }),
+    dispose: () => {
+      adam.dispose();
+      tf.dispose([...variables, targets]);
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import { describe, expect, test } from "vitest";
+import { kws, succeed, succeedWithJson } from "../helpers/kws.js";
+
+interface Entry {
+  model: string;
+  input: string;
+  params: number;
+  macs: number;
+  frontEndMacs: number;
+}
+
+describe("kws models", () => {
+  test("gives the course's parameters at full width", async () => {
+    const models = await succeedWithJson<Entry[]>(["models"]);
+    const params = Object.fromEntries(models.map((entry) => [entry.model, entry.params]));
+    expect(params).toMatchObject({
+      conv1d: 34_681_708,
+      skip: 63_611_756,
+      spectrogram: 5_583_724,
+      "spectrogram-skip": 9_053_036,
+    });
+    for (const { input, macs, frontEndMacs } of models) {
+      expect(macs).toBeGreaterThan(0);
+      expect(frontEndMacs > 0).toBe(input === "spectrogram");
+    }
+  });
+
+  test("counts for other labels and widths", async () => {
+    const at = async (...flags: string[]) => {
+      const models = await succeedWithJson<Entry[]>(["models", "--width", "0.25", ...flags]);
+      return models.find(({ model }) => model === "conv1d")!.params;
+    };
+    // One label more is a column of the head: 64 weights and a bias.
+    expect((await at("--label-count", "6")) - (await at("--label-count", "5"))).toBe(65);
+  });
+
+  test("prints a table, with words for each model", async () => {
+    const { stdout, stderr } = await succeed(["models"]);
+    expect(stdout).toMatch(/^model +input +parameters +multiply-adds +front end$/m);
+    expect(stdout).toMatch(/^conv1d +waveform +34,681,708 +[\d,.]+ M +0$/m);
+    expect(stdout).toMatch(/^skip: .+$/m);
+    expect(stderr).toBe("");
+  });
+
+  test("ends quietly where its reader does", async () => {
+    const { code, stderr } = await kws(["models", "--width", "0.05"], { closeStdout: true });
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+  });
+});

@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { defaultSettings, flagName, readConfigFile, resolveSettings } from "../src/settings.js";
+
+const folder = mkdtempSync(join(tmpdir(), "keyspot-settings-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const given = { data: ["sample"], model: "conv1d" };
+
+describe("resolveSettings", () => {
+  test("flag over file over default", () => {
+    const file = { path: "c.json", settings: { epochs: 3, width: 0.5 } };
+    expect(resolveSettings({ ...given, epochs: 4, seed: undefined }, file)).toEqual({
+      ...defaultSettings,
+      ...given,
+      epochs: 4,
+      width: 0.5,
+    });
+  });
+
+  test("the defaults are the course's", () => {
+    expect(resolveSettings(given)).toMatchObject({
+      epochs: 10,
+      batchSize: 32,
+      learningRate: 1e-4,
+      width: 1,
+      augment: "none",
+      earlyStop: 0,
+      seed: 42,
+      valSize: 0.1,
+      testSize: 0.1,
+    });
+  });
+
+  test.each([
+    [{ epochs: 0 }, /^--epochs: expected a whole number of at least 1, found 0$/],
+    [{ epochs: Number.POSITIVE_INFINITY }, /^--epochs: .*found Infinity$/],
+    [{ learningRate: Number.NaN }, /^--learning-rate: expected a number above 0, found NaN$/],
+    [{ labels: ["yes", ""] }, /^--labels: expected at least two labels, found \["yes",""\]$/],
+    [{ valSize: 0.7, testSize: 0.3 }, /^--val-size and --test-size: .*found 0.7 and 0.3$/],
+    [{ colour: "red" }, /^unknown setting colour$/],
+  ])("%o is wrong usage", (settings, message) => {
+    const resolve = () => resolveSettings({ ...given, ...settings });
+    expect(resolve).toThrow(message);
+    expect(resolve).toThrow(expect.objectContaining({ name: "UserError", exitCode: 2 }));
+  });
+
+  test("a message names the file where the value is the file's", () => {
+    const file = { path: "c.json", settings: { epochs: 0, width: 0 } };
+    expect(() => resolveSettings({ ...given, epochs: 2 }, file)).toThrow(/^--width in c\.json: /);
+    expect(() => resolveSettings({ ...given, width: -1, epochs: 2 }, file)).toThrow(/^--width: .*found -1$/);
+  });
+
+  test("flags are the keys with dashes", () => {
+    expect(flagName("batchSize")).toBe("--batch-size");
+  });
+});
+
+describe("readConfigFile", () => {
+  const write = (value: unknown) => {
+    writeFileSync(join(folder, "config.json"), JSON.stringify(value));
+    return join(folder, "config.json");
+  };
+  const facts = { keyspot: "1.0.0", format: 1, params: 5 };
+
+  test("passes over what a run's own config says beside its settings", () => {
+    const settings = { ...given, epochs: 3, labels: ["yes", "no"] };
+    expect(readConfigFile(write({ ...settings, ...facts, labelsChosen: true }))).toEqual(settings);
+  });
+
+  test("takes a run's labels only where they were chosen", () => {
+    const settings = { ...given, labels: ["yes", "no"], ...facts, labelsChosen: false };
+    expect(readConfigFile(write(settings))).toEqual(given);
+  });
+
+  test("an unknown key is wrong usage; so is a run's fact in a file that is no run's", () => {
+    expect(() => readConfigFile(write({ ...given, epoch: 3 }))).toThrow(
+      /config\.json: unknown setting epoch; /,
+    );
+    expect(() => readConfigFile(write({ ...given, params: 3 }))).toThrow(/unknown setting params/);
+    expect(() => readConfigFile(write({ ...given, ...facts, epoch: 3 }))).toThrow(/unknown setting epoch/);
+  });
+});
