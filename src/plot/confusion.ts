@@ -1,5 +1,5 @@
 import { legendStrip } from "./legend.js";
-import { namesAt, renderSvg, type TopLevelSpec } from "./svg.js";
+import { anyText, namesAt, renderSvg, type TopLevelSpec } from "./svg.js";
 import { textWidth } from "./text-width.js";
 import { colors, fontSizes } from "./theme.js";
 
@@ -38,7 +38,7 @@ export function confusionSpec(
     width: side,
     height: side,
     title: {
-      text: title,
+      text: anyText(title),
       subtitle: `${percent(right, total)} of ${clips(total)} right`,
       limit: Math.max(side, 300),
       frame: "group",

@@ -1,5 +1,5 @@
 import { type LegendEntry, legendStrip } from "./legend.js";
-import { renderSvg, type TopLevelSpec } from "./svg.js";
+import { anyText, renderSvg, type TopLevelSpec } from "./svg.js";
 import { colors, fontSizes } from "./theme.js";
 import { type Axis, epochAxis, niceAxis } from "./ticks.js";
 
@@ -247,7 +247,14 @@ function shareOf({ domain: [low, high] }: Axis, value: number): number {
 function panelTitle(text: string, limit: number) {
   return {
     data: { values: [{}] },
-    mark: { type: "text", text, limit, align: "left", fontSize: fontSizes.heading, fontWeight: 600 },
+    mark: {
+      type: "text",
+      text: anyText(text),
+      limit,
+      align: "left",
+      fontSize: fontSizes.heading,
+      fontWeight: 600,
+    },
     encoding: { x: { value: 0 }, y: { value: -20 } },
   };
 }

@@ -26,9 +26,23 @@ export async function renderSvg(spec: TopLevelSpec): Promise<string> {
  * look like numbers.
  */
 export function namesAt(names: readonly string[]): { labelExpr: string } {
+  return { labelExpr: `slice(${literal(names.map(marked))}[datum.value], 1)` };
+}
+
+/** A text that may be anything, for a title: what is written plainly must not be the name of an object's member. */
+export function anyText(text: string): { expr: string } {
+  return { expr: `slice(${literal(marked(text))}, 1)` };
+}
+
+// Vega takes a literal such as "toString" for a signal, since it looks signals up in a plain object. With a space in front
+// no text is a member's name; the expression takes the space away again.
+function marked(text: string): string {
+  return ` ${text}`;
+}
+
+function literal(value: unknown): string {
   // JSON allows these two line ends within a string, Vega's expressions do not.
-  const list = JSON.stringify(names).replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
-  return { labelExpr: `${list}[datum.value]` };
+  return JSON.stringify(value).replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
 }
 
 const font = ` font-family="${fontFamily}"`;

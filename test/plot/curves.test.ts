@@ -189,7 +189,7 @@ describe("curves of several runs", () => {
       name: `a <b>&"c"`,
       history: pretendHistory(8, 3).map((epoch) => ({ ...epoch, valAccuracy: epoch.valAccuracy / 2 })),
     },
-    { name: "spectrogram", history: pretendHistory(10, 4) },
+    { name: "toString", history: pretendHistory(10, 4) },
   ];
 
   it("have the same axes in every panel, and the name of each run as it is", async () => {
