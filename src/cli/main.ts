@@ -4,6 +4,7 @@ import { UserError } from "../errors.js";
 import { packageVersion } from "../version.js";
 import { backendCommand } from "./backend.js";
 import { compareCommand } from "./compare.js";
+import { dataCommand } from "./data/command.js";
 import { evaluateCommand } from "./evaluate.js";
 import { modelsCommand } from "./models.js";
 import { applyConfigFile } from "./options.js";
@@ -31,6 +32,7 @@ for (const create of [
   predictCommand,
   compareCommand,
   modelsCommand,
+  dataCommand,
   signalCommand,
   spectrogramCommand,
   backendCommand,

@@ -103,14 +103,16 @@ async function* predictRow(
   flags: PredictFlags,
   output: Output,
 ): AsyncGenerator<PredictDocument> {
-  const { atSampleRate, loadClips } = await import("../data/load.js");
-  const { chooseClip, predictClip } = await import("../eval/predict.js");
+  const [{ loadClips }, { chooseClip, readClip }, { predictClip }] = await Promise.all([
+    import("../data/load.js"),
+    import("../data/choose.js"),
+    import("../eval/predict.js"),
+  ]);
   const { sampleRate, labels } = config;
   const onProgress = output.progress("reading the data");
-  const clips = atSampleRate(await loadClips(data, { seed: flags.seed, sampleRate, onProgress }), sampleRate);
+  const clips = await loadClips(data, { seed: flags.seed, sampleRate, onProgress });
   const row = chooseClip(clips, flags.index!, flags.seed);
-  const wave = new Float32Array(clips.samples.clipLength);
-  clips.samples.read(row, wave);
+  const wave = readClip(clips, row, sampleRate);
   const prediction = await predictClip(model, labels, wave, flags.topK);
   if (flags.saveWav !== undefined) {
     const [{ encodeWav }, { writeFileAtomic }] = await Promise.all([

@@ -197,14 +197,13 @@ async function readRow(
   seed: number,
   output: Output,
 ): Promise<Source> {
-  const [{ loadClips }, { chooseClip }] = await Promise.all([
+  const [{ loadClips }, { chooseClip, readClip }] = await Promise.all([
     import("../data/load.js"),
-    import("../eval/predict.js"),
+    import("../data/choose.js"),
   ]);
   const clips = await loadClips([data], { seed, onProgress: output.progress("reading the data") });
   const at = chooseClip(clips, index, seed);
-  const samples = new Float32Array(clips.samples.clipLength);
-  clips.samples.read(at, samples);
+  const samples = readClip(clips, at);
   const [row, label] = [clips.rows[at]!, clips.labels[at]!];
   return {
     audio: { sampleRate: clips.sampleRate, channels: [samples] },

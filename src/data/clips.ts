@@ -11,8 +11,10 @@ export interface Clips {
   readonly speakers?: readonly string[];
   /** The word that is said, by row, where the data tells it (it differs from the label for `unknown`). */
   readonly words?: readonly string[];
-  /** The part each row has in the data set's own lists (`validation_list.txt`, `testing_list.txt`), where it has them. */
+  /** The part each row has by the data set's makers (its lists, or their hash of the speaker), where it tells them. */
   readonly officialParts?: readonly Part[];
+  /** How long each recording was before it was cut or padded to a clip, in seconds, where that is known. */
+  readonly recordedSeconds?: readonly number[];
   /** The row in the data as it was read, for each row here: they differ once a limit or a choice of labels was applied. */
   readonly rows: Int32Array;
   /** The files or folders that were read, in order. */

@@ -5,6 +5,7 @@ import { describeSystemError, UserError } from "../errors.js";
 import type { Clips, Part } from "./clips.js";
 import { mendLabel } from "./labels.js";
 import { SampleStoreBuilder } from "./samples.js";
+import { officialPart } from "./split.js";
 import { type Audio, clipFromAudio, decodeWav, monoAtRate, readWavBytes } from "./wav.js";
 
 const noiseFolder = "_background_noise_";
@@ -45,6 +46,7 @@ export async function readFolder(
   const labels: string[] = [];
   const speakers: (string | undefined)[] = [];
   const parts: Part[] = [];
+  const recordedSeconds: number[] = [];
   let done = 0;
   for await (const { file, bytes } of readAhead(path, files)) {
     addToFingerprint(fingerprint, file.name, bytes);
@@ -55,7 +57,8 @@ export async function readFolder(
         builder.append(samples);
         labels.push("silence");
         speakers.push(segment);
-        parts.push(partByName(segment));
+        parts.push(officialPart(segment)); // the lists have no noise: as their makers chose those of speakers
+        recordedSeconds.push(Math.min(1, secondsOf(audio))); // nothing of a long one is left out
       }
     } else {
       const { samples } = clipFromAudio(audio, sampleRate, sampleRate);
@@ -63,6 +66,7 @@ export async function readFolder(
       labels.push(labelOf(file.folder));
       speakers.push(speakerOf(file.base));
       parts.push(listed.parts.get(file.name) ?? "train");
+      recordedSeconds.push(secondsOf(audio));
     }
     done++;
     onProgress?.(done, files.length);
@@ -76,6 +80,7 @@ export async function readFolder(
     words: labels,
     ...(allSpeakers ? { speakers } : {}),
     ...(listed.files.length > 0 ? { officialParts: parts } : {}),
+    recordedSeconds,
     rows: Int32Array.from(labels, (_, row) => row),
     sources: [{ path, fingerprint: fingerprint.digest("hex"), rows: labels.length }],
   };
@@ -168,6 +173,10 @@ function addToFingerprint(hash: ReturnType<typeof createHash>, name: string, byt
   hash.update(`${name}\0${bytes.length}\0`).update(bytes);
 }
 
+function secondsOf({ channels, sampleRate }: Audio): number {
+  return channels[0]!.length / sampleRate;
+}
+
 /** The word is the folder's name; the data set's separate test archive has `_silence_` and `_unknown_`. */
 function labelOf(folder: string): string {
   return mendLabel(folder.replace(/^_(silence|unknown)_$/, "$1"));
@@ -197,16 +206,4 @@ function storable(clip: Float32Array, audio: Audio, sampleRate: number): Float32
   if (audio.sampleRate === sampleRate) return clip;
   if (audio.channels.some((channel) => channel.some((x) => Math.abs(x) > 1))) return clip;
   return clip.map((x) => Math.max(-32768, Math.min(32767, Math.round(x * 32768))) / 32768);
-}
-
-/**
- * The lists have no noise, so its segments get their parts as the makers of Speech Commands chose those of speakers: by
- * the SHA-1 of the name, 10 % each (`which_set` in the data set's README).
- */
-function partByName(name: string): Part {
-  const wavsPerClassAtMost = 2 ** 27 - 1;
-  const digest = BigInt(`0x${createHash("sha1").update(name).digest("hex")}`);
-  const percentage = (Number(digest % BigInt(wavsPerClassAtMost + 1)) * 100) / wavsPerClassAtMost;
-  if (percentage < 10) return "val";
-  return percentage < 20 ? "test" : "train";
 }

@@ -62,7 +62,7 @@ export function chooseClips(
 /** The given rows of the clips, in the given order; the samples are shared, not copied. */
 export function selectClips(clips: Clips, rows: Int32Array): Clips {
   const pick = <T>(values: readonly T[]): T[] => Array.from(rows, (row) => values[row]!);
-  const { speakers, words, officialParts } = clips;
+  const { speakers, words, officialParts, recordedSeconds } = clips;
   return {
     ...clips,
     samples: clips.samples.select(rows),
@@ -70,6 +70,7 @@ export function selectClips(clips: Clips, rows: Int32Array): Clips {
     ...(speakers && { speakers: pick(speakers) }),
     ...(words && { words: pick(words) }),
     ...(officialParts && { officialParts: pick(officialParts) }),
+    ...(recordedSeconds && { recordedSeconds: pick(recordedSeconds) }),
     rows: rows.map((row) => clips.rows[row]!),
   };
 }
@@ -126,6 +127,7 @@ function joinClips(parts: readonly Clips[]): Clips {
   const speakers = column((part) => part.speakers);
   const words = column((part) => part.words);
   const officialParts = column((part) => part.officialParts);
+  const recordedSeconds = column((part) => part.recordedSeconds);
   return {
     sampleRate,
     samples: SampleStore.join(parts.map((part) => atSampleRate(part, sampleRate).samples)),
@@ -133,6 +135,7 @@ function joinClips(parts: readonly Clips[]): Clips {
     ...(speakers && { speakers }),
     ...(words && { words }),
     ...(officialParts && { officialParts }),
+    ...(recordedSeconds && { recordedSeconds }),
     rows: Int32Array.from(labels.keys()),
     sources: parts.flatMap((part) => part.sources),
   };

@@ -1,5 +1,5 @@
 import { UserError } from "../errors.js";
-import type { Clips } from "./clips.js";
+import type { Clips, Part } from "./clips.js";
 import { mendLabel } from "./labels.js";
 import {
   dtypeText,
@@ -27,6 +27,7 @@ export interface ReadOptions {
  * - `wav_vals` [N, clipLength]: samples, float16/32/64, or 8-, 16- or 32-bit integers (divided by 2^(bits-1))
  * - `label_vals` [N, 1] or [N]: text (`U` or `S` dtype)
  * - `speaker_vals`, `word_vals`: the same, where there are any; speakers count only where no row's is empty
+ * - `part_vals`: the same, `train`, `val` or `test`: the part that the data set's makers gave the row
  * - `sample_rate`: one number, Hz; without it the rate is the clip length, a clip being one second
  *
  * The samples are streamed into their chunks, so that no second copy of them is ever in memory. The CRC-32 of every
@@ -43,6 +44,8 @@ export async function readNpz(path: string, options: ReadOptions = {}): Promise<
     if (empty !== -1) throw new UserError(`${path}: row ${empty} of label_vals is empty, text was expected`);
     const speakers = await readColumn(archive, "speaker_vals", labels.length);
     const words = await readColumn(archive, "word_vals", labels.length);
+    const parts = await readColumn(archive, "part_vals", labels.length);
+    checkParts(parts, path);
     const statedRate = await withArray(archive, "sample_rate", readNumber);
 
     const samples = await withArray(archive, "wav_vals", (member, header) =>
@@ -55,6 +58,7 @@ export async function readNpz(path: string, options: ReadOptions = {}): Promise<
       labels,
       ...(speakers !== undefined && !speakers.includes("") && { speakers }),
       ...(words !== undefined && { words }),
+      ...(parts !== undefined && { officialParts: parts }),
       rows: Int32Array.from(labels.keys()),
       sources: [{ path, fingerprint: archive.fingerprint, rows: labels.length }],
     };
@@ -135,6 +139,14 @@ async function readColumn(archive: ZipArchive, name: string, rows?: number): Pro
     if (rows !== undefined && count !== rows) throw fail(`it has ${count} rows, but label_vals has ${rows}`);
     return readText(member, header, count);
   });
+}
+
+function checkParts(parts: readonly string[] | undefined, path: string): asserts parts is Part[] | undefined {
+  const row = parts?.findIndex((part) => part !== "train" && part !== "val" && part !== "test") ?? -1;
+  if (row === -1) return;
+  throw new UserError(
+    `${path}: row ${row} of part_vals is ${JSON.stringify(parts![row])}, train, val or test was expected`,
+  );
 }
 
 /** Opens an array, reads its header, and lets `read` take the rest; undefined where there is no such array. */

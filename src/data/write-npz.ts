@@ -48,7 +48,7 @@ export async function writeNpz(
 
 /**
  * Writes clips in the layout that `readNpz` and the course's notebooks take: `wav_vals` (N, samples), `label_vals`,
- * `speaker_vals` and `word_vals` (N, 1) unicode, `sample_rate` a single number. Rows keep their order. Samples are
+ * `speaker_vals`, `word_vals` and `part_vals` (N, 1) unicode, `sample_rate` a single number. Rows keep their order. Samples are
  * 16-bit where every one of them is an exact 16-bit value, unless `float32` is asked for.
  */
 export async function writeClips(
@@ -69,6 +69,7 @@ export async function writeClips(
   };
   if (clips.speakers !== undefined) arrays.speaker_vals = textColumn(clips.speakers);
   if (clips.words !== undefined) arrays.word_vals = textColumn(clips.words);
+  if (clips.officialParts !== undefined) arrays.part_vals = textColumn(clips.officialParts);
   await writeNpz(path, arrays, options);
 }
 

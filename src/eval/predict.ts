@@ -1,8 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Clips } from "../data/clips.js";
 import { type Audio, clipFromAudio } from "../data/wav.js";
-import { UserError } from "../errors.js";
-import { Random } from "../random.js";
 import type { RunConfig } from "../run.js";
 import { argMax, softmax } from "./metrics.js";
 
@@ -42,18 +39,4 @@ export async function predictAudio(
 ): Promise<{ prediction: Prediction; notes: string[] }> {
   const { samples, notes } = clipFromAudio(audio, config.sampleRate, config.clipLength);
   return { prediction: await predictClip(model, config.labels, samples, topK), notes };
-}
-
-/**
- * A clip of a data set by its row in the data as it was read, or one at random.
- *
- * @returns the row of `clips`
- */
-export function chooseClip(clips: Clips, index: number | "random", seed: number): number {
-  if (index === "random") return new Random(seed, "random clip").integer(clips.samples.count);
-  const row = clips.rows.indexOf(index);
-  if (row < 0) {
-    throw new UserError(`--index ${index}: the data has rows 0 to ${clips.samples.count - 1}`);
-  }
-  return row;
 }

@@ -128,6 +128,11 @@ describe("readNpz", () => {
     },
   );
 
+  it("reads the official parts", async () => {
+    writeNpz(path, { ...good, part_vals: textColumn(["test", "val"]) });
+    expect((await readNpz(path)).officialParts).toEqual(["test", "val"]);
+  });
+
   it("reads speakers, words and the sample rate", async () => {
     writeNpz(path, {
       ...good,
@@ -372,6 +377,11 @@ describe("readNpz of bad files", () => {
       /speaker_vals.npy: it has 3 rows, but label_vals has 2/,
     ],
     ["with an empty label", () => label(textColumn(["yes", ""])), /row 1 of label_vals is empty/],
+    [
+      "with an unknown part",
+      () => writeNpz(path, { ...good, part_vals: textColumn(["val", "training"]) }),
+      /row 1 of part_vals is "training", train, val or test was expected/,
+    ],
     ["with numbers as labels", () => label(sampleRows([[1], [2]], "<i8")), /dtype is int64, text/],
     [
       "with two columns of labels",

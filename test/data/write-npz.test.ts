@@ -13,6 +13,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import type { Clips } from "../../src/data/clips.js";
 import { readNpz } from "../../src/data/npz.js";
 import { SampleStore } from "../../src/data/samples.js";
+import { splitClips } from "../../src/data/split.js";
 import { type NpyArray, textColumn, writeClips, writeNpz } from "../../src/data/write-npz.js";
 import { UserError } from "../../src/errors.js";
 import { hasPython, runPython } from "../helpers/python.js";
@@ -37,6 +38,7 @@ const shorts = Int16Array.from({ length: 7 * 8000 }, (_, i) => ((i * 7919) % 655
 const whole = clipsOf(shorts, 8000, {
   speakers: ["a", "b", "c", "a", "b", "c", "en-us+f2-mid"],
   words: ["yes", "hey kodi", "größe 😀", "yes", "hey kodi", "größe 😀", "bed"],
+  officialParts: ["train", "val", "test", "train", "test", "val", "train"],
 });
 const floats = clipsOf(
   Float32Array.from(shorts, (x) => x / 32768 + 1e-6),
@@ -61,6 +63,7 @@ describe("writeClips", () => {
     expect(read.labels).toEqual(clips.labels);
     expect(read.speakers).toEqual(clips.speakers);
     expect(read.words).toEqual(clips.words);
+    expect(read.officialParts).toEqual(clips.officialParts);
     expect(read.samples.count).toBe(7);
     for (let i = 0; i < 7; i++) expect(row(read, i)).toEqual(row(clips, i));
   });
@@ -73,6 +76,24 @@ describe("writeClips", () => {
     await writeClips(path, loud, { dtype: "int16" });
     const expected = [-32768, -32768, 8192, 32767, 32767, 32767].map((x) => x / 32768);
     expect(Array.from(row(await readNpz(path), 0))).toEqual(expected);
+  });
+
+  it("keeps the official parts, which --split official then goes by", async () => {
+    const path = join(folder, "parts.npz");
+    const labels = ["yes", "no", "yes", "no", "no", "yes", "no"];
+    await writeClips(path, {
+      ...whole,
+      labels,
+      officialParts: ["val", "val", "test", "test", "train", "train", "val"],
+    });
+    const { train, val, test } = splitClips(await readNpz(path), {
+      ...{ kind: "official", valSize: 0.1, testSize: 0.1, seed: 42 },
+    });
+    expect([train, val, test].map((part) => [...part])).toEqual([
+      [4, 5],
+      [0, 1, 6],
+      [2, 3],
+    ]);
   });
 
   it("writes the same bytes for the same clips", async () => {
@@ -100,6 +121,7 @@ output = {k: [str(d[k].dtype), list(d[k].shape), (d[k].ravel()[:: 1 if d[k].size
       label_vals: column(whole.labels),
       speaker_vals: column(whole.speakers!),
       word_vals: column(whole.words!),
+      part_vals: column(whole.officialParts!),
       wav_vals: ["int16", [7, 8000], Array.from(shorts).filter((_, i) => i % 1000 === 0)],
       sample_rate: ["int32", [], [8000]],
     });

@@ -1,0 +1,26 @@
+import { resample } from "../dsp/resample.js";
+import { UserError } from "../errors.js";
+import { Random } from "../random.js";
+import type { Clips } from "./clips.js";
+
+/**
+ * A clip of a data set by its row in the data as it was read, or one at random.
+ *
+ * @returns the row of `clips`
+ * @throws UserError when there is no such row
+ */
+export function chooseClip(clips: Clips, index: number | "random", seed: number): number {
+  if (index === "random") return new Random(seed, "random clip").integer(clips.samples.count);
+  const row = clips.rows.indexOf(index);
+  if (row < 0) {
+    throw new UserError(`--index ${index}: the data has rows 0 to ${clips.samples.count - 1}`);
+  }
+  return row;
+}
+
+/** One row's samples at the given rate (Hz), `[sampleRate]`: it alone is resampled. */
+export function readClip(clips: Clips, row: number, sampleRate = clips.sampleRate): Float32Array {
+  const wave = new Float32Array(clips.samples.clipLength);
+  clips.samples.read(row, wave);
+  return clips.sampleRate === sampleRate ? wave : resample(wave, clips.sampleRate, sampleRate);
+}
