@@ -1,14 +1,18 @@
 import * as tf from "@tensorflow/tfjs";
+import { type BackendDetails, processorDetails } from "./details.js";
 import { replaceGradients } from "./gradients.js";
-import { startTensorflow } from "./tensorflow.js";
+import { startTensorflow, tensorflowDetails } from "./tensorflow.js";
 import { BackendUnavailable } from "./unavailable.js";
 import { startWasm } from "./wasm/index.js";
-import { startWebgpu } from "./webgpu.js";
+import { startWebgpu, webgpuDetails } from "./webgpu.js";
 
-export { BackendUnavailable };
+export { type BackendDetails, BackendUnavailable };
 
 export type BackendName = "tensorflow" | "webgpu" | "wasm" | "cpu";
 export type BackendChoice = BackendName | "auto";
+
+/** Short work, such as a prediction, must have started at once. */
+export type Purpose = "training" | "short";
 
 export interface StartedBackend {
   name: BackendName;
@@ -20,13 +24,13 @@ export interface StartedBackend {
  * Makes a backend the current one of TensorFlow.js and describes what it runs on. Rejects with `BackendUnavailable`
  * where it cannot run, or where only a user who asks for it by name would want it.
  */
-type Starter = (choice: BackendChoice) => Promise<string>;
+type Starter = (choice: BackendChoice, purpose: Purpose) => Promise<string>;
 
 /** The order is the order of preference: the fastest first. */
 const starters: Record<BackendName, Starter> = {
   tensorflow: startTensorflow,
   webgpu: startWebgpu,
-  wasm: startWasm,
+  wasm: (_, purpose) => startWasm(purpose),
   cpu: async () => {
     await tf.setBackend("cpu");
     return "plain JavaScript, 1 thread";
@@ -46,20 +50,17 @@ export function isAsynchronous(name: string): boolean {
  *
  * @throws BackendUnavailable when the backend that was asked for cannot run here
  */
-export async function startBackend(
-  choice: BackendChoice,
-  purpose: "training" | "short",
-): Promise<StartedBackend> {
+export async function startBackend(choice: BackendChoice, purpose: Purpose): Promise<StartedBackend> {
   // Without this TensorFlow.js prints a banner that recommends tfjs-node, and warnings of its own.
   tf.enableProdMode();
   replaceGradients();
-  if (choice !== "auto") return start(choice, choice);
+  if (choice !== "auto") return start(choice, choice, purpose);
 
   const candidates = purpose === "short" ? backendNames.slice(backendNames.indexOf("wasm")) : backendNames;
   let last: unknown;
   for (const name of candidates) {
     try {
-      return await start(name, choice);
+      return await start(name, choice, purpose);
     } catch (error) {
       if (!(error instanceof BackendUnavailable)) throw error;
       last = error;
@@ -68,7 +69,14 @@ export async function startBackend(
   throw last;
 }
 
-async function start(name: BackendName, choice: BackendChoice): Promise<StartedBackend> {
-  const device = await starters[name](choice);
+async function start(name: BackendName, choice: BackendChoice, purpose: Purpose): Promise<StartedBackend> {
+  const device = await starters[name](choice, purpose);
   return { name, device };
+}
+
+/** More about the backend that `startBackend` has just started. */
+export async function describeBackend({ name, device }: StartedBackend): Promise<BackendDetails> {
+  if (name === "tensorflow") return tensorflowDetails(device);
+  if (name === "webgpu") return webgpuDetails();
+  return processorDetails(device);
 }

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import * as tf from "@tensorflow/tfjs";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { UserError } from "../../errors.js";
@@ -8,6 +9,7 @@ import { identityKernel } from "./identity.js";
 import { batchMatMul, fusedMatMul } from "./matmul.js";
 import { maxPoolGrad } from "./max_pool.js";
 import { sliceKernel, splitKernel } from "./slice.js";
+import { mostThreads, threadedBackend } from "./threads.js";
 
 const kernels = [
   batchMatMul,
@@ -24,11 +26,15 @@ const kernels = [
 
 let installed = false;
 
-/** Starts the WebAssembly backend of TensorFlow.js with our training kernels in it. */
-export async function startWasm(): Promise<string> {
+/**
+ * Starts the WebAssembly backend of TensorFlow.js with our training kernels in it, for training with a thread a processor
+ * core. Started before, it stays as it is. Returns what it runs on.
+ */
+export async function startWasm(purpose: "training" | "short"): Promise<string> {
   const { getThreadsCount } = await import("@tensorflow/tfjs-backend-wasm");
   if (!installed) {
     kernels.forEach(install);
+    if (purpose === "training") useThreads();
     installed = true;
   }
   const started = await withoutNewProcessListeners(() => tf.setBackend("wasm"));
@@ -43,6 +49,15 @@ export async function startWasm(): Promise<string> {
   const simd = (await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT")) ? "SIMD" : "without SIMD";
   const threads = getThreadsCount();
   return `WebAssembly ${simd}, ${threads} thread${threads === 1 ? "" : "s"}`;
+}
+
+function useThreads(): void {
+  const threads = Math.min(availableParallelism(), mostThreads);
+  if (threads === 1) return;
+  const oneThread = tf.findBackendFactory("wasm");
+  tf.removeBackend("wasm");
+  // Where the process may start no threads, or reserve no memory for them to share, one does the work.
+  tf.registerBackend("wasm", () => threadedBackend(threads).catch(oneThread), 2);
 }
 
 /** Puts a kernel in the place of the backend's own, which keeps strings: they do not lie in WebAssembly memory. */
