@@ -15,7 +15,7 @@ import { noise, on } from "../helpers/kernels.js";
 
 beforeAll(async () => {
   await startBackend("cpu", "short");
-  await startBackend("wasm", "short");
+  await startBackend("wasm", "training");
 });
 
 const size = (most: number) => fc.integer({ min: 1, max: most });
