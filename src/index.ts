@@ -8,10 +8,24 @@
  * const summary = await train(settings, { out: "checkpoints/mine" });
  */
 export { type BackendChoice, type BackendName, type StartedBackend, startBackend } from "./backend/index.js";
-export { type Augmentation, timeShift } from "./data/augment.js";
+export { Augmenter } from "./data/augment/augmenter.js";
+export {
+  type Augmentation,
+  addNoise,
+  changeSpeed,
+  gain,
+  mixAtSnr,
+  type NoiseClips,
+  reverberation,
+  timeShift,
+} from "./data/augment/effects.js";
+export { beta, mixUp } from "./data/augment/mixup.js";
+export { noiseFor, readNoiseFolder } from "./data/augment/noise.js";
+export { type AugmentSettings, augmentRecipes } from "./data/augment/settings.js";
 export type { ClipSource, Clips, Part, Split } from "./data/clips.js";
 export { type Dataset, type DatasetSettings, loadDataset, loadRunDataset } from "./data/dataset.js";
 export { readFolder } from "./data/folder.js";
+export { type DataInfo, describeClips, findLeaks, type LeakAudit } from "./data/info.js";
 export { COURSE_LABELS } from "./data/labels.js";
 export { atSampleRate, loadClips } from "./data/load.js";
 export { readNpz } from "./data/npz.js";

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { augmentRecipes, augmentSchema, namedRecipe } from "./data/augment/settings.js";
 import { describeSystemError, UserError, usageError } from "./errors.js";
 
 const wholeNumber = (least: number) => {
@@ -33,7 +34,8 @@ export const settingsSchema = z.strictObject({
   learningRate: positive(),
   schedule: oneOf("constant", "cosine"),
   width: positive(),
-  augment: oneOf("none", "standard"),
+  /** A recipe's name, or the strengths that it stands for; what is kept is the strengths. */
+  augment: z.preprocess(namedRecipe, augmentSchema),
   /** Stops after so many epochs without a better `monitor`; 0 never does. */
   earlyStop: wholeNumber(0),
   /** What decides which epoch's weights are the best. */
@@ -97,7 +99,7 @@ export const defaultSettings = {
   learningRate: 1e-4, // the course's: its wide models do not start at 1e-3
   schedule: "constant",
   width: 1,
-  augment: "none",
+  augment: augmentRecipes.none,
   earlyStop: 0,
   monitor: "valLoss", // accuracy on a small validation part moves in steps; the loss tells epochs apart
   seed: 42,
@@ -133,10 +135,16 @@ export function resolveSettings(
     );
   }
   const issue = result.error.issues[0]!;
-  if (issue.code === "unrecognized_keys") throw usageError(`unknown setting ${issue.keys.join(", ")}`);
+  if (issue.code === "unrecognized_keys" && issue.path.length === 0)
+    throw usageError(`unknown setting ${issue.keys.join(", ")}`);
   const key = String(issue.path[0]);
   const where = !(key in given) && file !== undefined && key in file.settings ? ` in ${file.path}` : "";
-  throw usageError(`${flagName(key)}${where}: ${issue.message}, found ${inWords(merged[key])}`);
+  const found = merged[key];
+  const isObject = typeof found === "object" && found !== null && !Array.isArray(found);
+  const problem = isObject
+    ? describeIssue(new z.ZodError([{ ...issue, path: issue.path.slice(1) }]), found)
+    : `${issue.message}, found ${inWords(found)}`;
+  throw usageError(`${flagName(key)}${where}: ${problem}`);
 }
 
 /**

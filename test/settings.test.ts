@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { augmentRecipes } from "../src/data/augment/settings.js";
 import { defaultSettings, flagName, readConfigFile, resolveSettings } from "../src/settings.js";
 
 const folder = mkdtempSync(join(tmpdir(), "keyspot-settings-"));
@@ -25,7 +26,7 @@ describe("resolveSettings", () => {
       batchSize: 32,
       learningRate: 1e-4,
       width: 1,
-      augment: "none",
+      augment: {},
       earlyStop: 0,
       seed: 42,
       valSize: 0.1,
@@ -40,10 +41,31 @@ describe("resolveSettings", () => {
     [{ labels: ["yes", ""] }, /^--labels: expected at least two labels, found \["yes",""\]$/],
     [{ valSize: 0.7, testSize: 0.3 }, /^--val-size and --test-size: .*found 0.7 and 0.3$/],
     [{ colour: "red" }, /^unknown setting colour$/],
+    [{ augment: "loud" }, /^--augment: expected strengths, or one of none, standard, found "loud"$/],
+    [{ augment: { colour: 3 } }, /^--augment: colour is not known to this version$/],
+    [{ augment: { gainDb: -1 } }, /^--augment: gainDb: expected a number from 0 to 60, found -1$/],
+    [
+      { augment: { noise: { probability: 1, snrDb: [20, 5] } } },
+      /^--augment: noise.snrDb: expected the lowest and the highest, .* found \[20,5\]$/,
+    ],
+    [
+      { augment: { reverb: {} } },
+      /^--augment: reverb.probability: expected a number from 0 to 1, found nothing$/,
+    ],
   ])("%o is wrong usage", (settings, message) => {
     const resolve = () => resolveSettings({ ...given, ...settings });
     expect(resolve).toThrow(message);
     expect(resolve).toThrow(expect.objectContaining({ name: "UserError", exitCode: 2 }));
+  });
+
+  test("an augmentation recipe's name stands for its strengths, which are what is kept", () => {
+    const { augment } = resolveSettings({ ...given, augment: "standard" });
+    expect(augment).toEqual(augmentRecipes.standard);
+    expect(resolveSettings({ ...given, augment })).toEqual(
+      resolveSettings({ ...given, augment: "standard" }),
+    );
+    const own = { gainDb: 6, noise: { probability: 0.5, snrDb: [0, 20] } };
+    expect(resolveSettings({ ...given, augment: own }).augment).toEqual(own);
   });
 
   test("a message names the file where the value is the file's", () => {

@@ -65,6 +65,7 @@ function optionValue(option: Option, value: unknown, path: string): unknown {
     if (!list.every(isText)) throw wrong("a list of text");
     return Array.isArray(value) ? value.map(String) : parseArg(String(value), undefined);
   }
+  if (parseArg === nameOrObject && typeof value === "object") return value;
   if (!isText(value)) throw wrong("text or a number");
   if (argChoices !== undefined && !argChoices.includes(String(value)))
     throw wrong(`one of ${argChoices.join(", ")}`);
@@ -103,6 +104,16 @@ export function numberOrText(text: string): number | string {
 /** `a,b, c` → `["a", "b", "c"]`. */
 export function commaList(text: string): string[] {
   return text.split(",").map((part) => part.trim());
+}
+
+/** A name, or an object in JSON; in a config file, an object. */
+export function nameOrObject(text: string): unknown {
+  if (!text.trimStart().startsWith("{")) return text;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw usageError(`expected a name or an object in JSON, found ${text}: ${(error as Error).message}`);
+  }
 }
 
 /** For an option that may be given again and again. */

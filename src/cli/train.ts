@@ -15,6 +15,7 @@ import {
   collect,
   commaList,
   command,
+  nameOrObject,
   numberOrText,
   outputFor,
   wholeNumber,
@@ -86,7 +87,8 @@ export function settingOptions(train: Command): Command {
     .option("--width <factor>", `width multiplier on every layer's channels ${shown("width")}`, numberOrText)
     .option(
       "--augment <recipe>",
-      `none, or standard: random changes to the training clips ${shown("augment")}`,
+      "none, standard, or strengths as JSON: random changes to the training clips (default: none)",
+      nameOrObject,
     )
     .option(
       "--early-stop <n>",

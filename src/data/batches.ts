@@ -1,5 +1,8 @@
 import { Random } from "../random.js";
-import type { Augmentation } from "./augment.js";
+import { Augmenter } from "./augment/augmenter.js";
+import type { NoiseClips } from "./augment/effects.js";
+import { mixUp } from "./augment/mixup.js";
+import type { AugmentSettings } from "./augment/settings.js";
 import type { Clips } from "./clips.js";
 
 export interface Batch {
@@ -8,6 +11,16 @@ export interface Batch {
   /** Index of each clip's label in the label list. */
   readonly labels: Int32Array;
   readonly size: number;
+  /** Where clips were mixed: the label of the other clip, and the share of the row's own, by row. */
+  readonly mix?: { readonly labels: Int32Array; readonly shares: Float32Array };
+}
+
+/** Where a training's batches come from. */
+export interface BatchSource {
+  /** Batches an epoch. */
+  readonly count: number;
+  /** Batch `number` (from 0) of `epoch` (from 1). */
+  read(epoch: number, number: number): Batch | Promise<Batch>;
 }
 
 /** The row's label as its place in the list that the model was built for. */
@@ -18,7 +31,7 @@ export function labelIndices(clips: Clips, labels: readonly string[]): Int32Arra
 
 /** Batch `number` (from 0) of the given rows in their order; the last one may be smaller. */
 export function readBatch(
-  clips: Clips,
+  clips: Pick<Clips, "samples">,
   rows: Int32Array,
   labels: Int32Array,
   number: number,
@@ -37,47 +50,49 @@ export function readBatch(
  * The training batches of an epoch: its own order and its own augmentation, both fixed by the seed, so that any batch
  * of any epoch can be made again on its own.
  */
-export class TrainingBatches {
+export class TrainingBatches implements BatchSource {
   readonly count: number;
-  private readonly source: TrainingBatchesSource;
+  private readonly options: TrainingBatchesOptions;
+  private readonly augmenter: Augmenter;
   private order: { epoch: number; rows: Int32Array } | undefined;
 
-  constructor(source: TrainingBatchesSource) {
-    this.source = source;
-    this.count = Math.ceil(source.rows.length / source.batchSize);
+  constructor(options: TrainingBatchesOptions) {
+    this.options = options;
+    this.augmenter = new Augmenter(options.augment, options.noise);
+    this.count = Math.ceil(options.rows.length / options.batchSize);
   }
 
-  /** Batch `number` (from 0) of `epoch` (from 1). */
   read(epoch: number, number: number): Batch {
-    const { clips, labels, batchSize, seed, augmentation } = this.source;
-    const rows = this.epochOrder(epoch);
-    const batch = readBatch(clips, rows, labels, number, batchSize);
-    if (augmentation.length > 0) {
-      const { clipLength } = clips.samples;
-      for (let i = 0; i < batch.size; i++) {
-        const random = new Random(seed, "augment", epoch, number * batchSize + i);
-        const wave = batch.waves.subarray(i * clipLength, (i + 1) * clipLength);
-        for (const augment of augmentation) augment(wave, clips.sampleRate, random);
-      }
+    const { clips, labels, batchSize, seed, augment } = this.options;
+    const batch = readBatch(clips, this.epochOrder(epoch), labels, number, batchSize);
+    const { clipLength } = clips.samples;
+    for (let i = 0; i < batch.size; i++) {
+      const wave = batch.waves.subarray(i * clipLength, (i + 1) * clipLength);
+      this.augmenter.apply(wave, clips.sampleRate, seed, epoch, number * batchSize + i);
     }
-    return batch;
+    if (augment.mixup === undefined) return batch;
+    const random = new Random(seed, "augment", "mixup", epoch, number);
+    const { partners, shares } = mixUp(batch.waves, batch.size, augment.mixup, random);
+    return { ...batch, mix: { labels: partners.map((row) => batch.labels[row]!), shares } };
   }
 
   private epochOrder(epoch: number): Int32Array {
     if (this.order?.epoch !== epoch) {
-      const rows = new Random(this.source.seed, "shuffle", epoch).shuffle(this.source.rows.slice());
+      const rows = new Random(this.options.seed, "shuffle", epoch).shuffle(this.options.rows.slice());
       this.order = { epoch, rows };
     }
     return this.order.rows;
   }
 }
 
-export interface TrainingBatchesSource {
-  clips: Clips;
+export interface TrainingBatchesOptions {
+  clips: Pick<Clips, "samples" | "sampleRate">;
   rows: Int32Array;
   /** By row of `clips`, as `labelIndices` gives them. */
   labels: Int32Array;
   batchSize: number;
   seed: number;
-  augmentation: readonly Augmentation[];
+  augment: AugmentSettings;
+  /** What noise is taken from, see `noiseFor`; without it none is mixed in. */
+  noise?: NoiseClips | undefined;
 }

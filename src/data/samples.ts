@@ -2,6 +2,13 @@ import { UserError } from "../errors.js";
 
 type Chunk = Int16Array | Float32Array;
 
+export interface SampleStoreParts {
+  readonly clipLength: number;
+  readonly chunks: readonly Chunk[];
+  readonly chunkOf: Int32Array;
+  readonly startOf: Int32Array;
+}
+
 /**
  * The waveforms of a data set, row by row, in chunks of rows: 16-bit where every sample of a chunk is an exact 16-bit
  * value (which halves the memory of recorded speech), else float32. Samples read back are floats, full scale being 1.
@@ -64,6 +71,16 @@ export class SampleStore {
     return new SampleStore(clipLength, chunks, chunkOf, startOf);
   }
 
+  /** What a store in another thread can be made of again; the samples that were read from files are shared, not copied. */
+  get parts(): SampleStoreParts {
+    const { clipLength, chunks, chunkOf, startOf } = this;
+    return { clipLength, chunks, chunkOf, startOf };
+  }
+
+  static fromParts({ clipLength, chunks, chunkOf, startOf }: SampleStoreParts): SampleStore {
+    return new SampleStore(clipLength, chunks, chunkOf, startOf);
+  }
+
   /** The given rows, in the given order. */
   select(rows: Int32Array): SampleStore {
     for (const row of rows) this.checkRow(row);
@@ -96,13 +113,16 @@ export class SampleStore {
 /** Samples a chunk: large enough that chunks are few, small enough that one odd row costs little. */
 const CHUNK_SAMPLES = 2 ** 21;
 
-/** Builds a `SampleStore` from rows as they are read, holding one unfinished chunk beside the finished ones. */
+/**
+ * Builds a `SampleStore` from rows as they are read, holding one unfinished chunk beside the finished ones. The chunks
+ * are memory that threads can share.
+ */
 export class SampleStoreBuilder {
   private readonly clipLength: number;
   private readonly chunkSamples: number;
   private readonly chunks: Chunk[] = [];
-  private pending = new Float32Array(0);
-  private shorts = new Int16Array(0);
+  private pending: Float32Array = new Float32Array(0);
+  private shorts: Int16Array = new Int16Array(0);
   private filled = 0;
   private rowsFinished = 0;
   private notFinite: string | undefined;
@@ -115,7 +135,8 @@ export class SampleStoreBuilder {
   /** Appends whole rows; they are copied. */
   append(samples: Float32Array): void {
     for (let at = 0; at < samples.length; ) {
-      if (this.pending.length === 0) this.pending = new Float32Array(this.chunkSamples);
+      if (this.pending.length === 0)
+        this.pending = new Float32Array(new SharedArrayBuffer(4 * this.chunkSamples));
       const part = samples.subarray(at, at + this.pending.length - this.filled);
       this.pending.set(part, this.filled);
       this.filled += part.length;
@@ -139,7 +160,8 @@ export class SampleStoreBuilder {
 
   private finishChunk(): void {
     const samples = this.pending.subarray(0, this.filled);
-    if (this.shorts.length !== this.filled) this.shorts = new Int16Array(this.filled);
+    if (this.shorts.length !== this.filled)
+      this.shorts = new Int16Array(new SharedArrayBuffer(2 * this.filled));
     if (toInt16(samples, this.shorts)) {
       this.chunks.push(this.shorts);
       this.shorts = new Int16Array(0);

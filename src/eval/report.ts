@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { augmentText } from "../data/augment/settings.js";
 import { writeFileAtomic } from "../files.js";
 import { accuracyBars, perLabelBars } from "../plot/bars.js";
 import { confusionSvg } from "../plot/confusion.js";
@@ -243,7 +244,7 @@ const settingColumns: readonly (readonly [heading: string, value: (config: RunCo
   ["epochs", (config) => String(config.epochs)],
   ["batch", (config) => String(config.batchSize)],
   ["learning rate", (config) => String(config.learningRate)],
-  ["augment", (config) => config.augment],
+  ["augment", (config) => augmentText(config.augment)],
   ["seed", (config) => String(config.seed)],
   ["split", (config) => config.split],
   [

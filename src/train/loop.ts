@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Batch, TrainingBatches } from "../data/batches.js";
+import type { Batch, BatchSource } from "../data/batches.js";
 import type { TrainingStep } from "../models/definition.js";
 import type { EpochRecord } from "../run.js";
 import type { Adam } from "./adam.js";
@@ -46,7 +46,7 @@ export interface LoopOptions {
   optimizer: Adam;
   /** Shared with the model's layers. */
   step: TrainingStep;
-  batches: TrainingBatches;
+  batches: BatchSource;
   epochs: number;
   learningRate: (step: number) => number;
   /** Loss and accuracy on the validation part; undefined when it was interrupted. */
@@ -104,13 +104,13 @@ async function runEpoch(options: LoopOptions, status: LoopStatus): Promise<Epoch
   const pending: PendingStep[] = [];
   let due = 1;
   let readAt = start;
-  let batch = position.batch < batches.count ? batches.read(position.epoch, position.batch) : undefined;
+  let batch = position.batch < batches.count ? await batches.read(position.epoch, position.batch) : undefined;
   for (let number = position.batch; batch !== undefined; ) {
     options.step.index = optimizer.step;
     pending.push(trainStep(options, batch));
     number++;
     // The next batch is made before the results are asked for: a GPU works on the step meanwhile.
-    batch = number < batches.count ? batches.read(position.epoch, number) : undefined;
+    batch = number < batches.count ? await batches.read(position.epoch, number) : undefined;
     if (pending.length >= due || batch === undefined) {
       const steps = pending.length;
       await readResults(pending, position);
@@ -149,7 +149,7 @@ function trainStep(options: LoopOptions, batch: Batch): PendingStep {
   const { model, variables, optimizer } = options;
   const results = tf.tidy(() => {
     const waves = tf.tensor2d(batch.waves, [batch.size, batch.waves.length / batch.size]);
-    const targets = tf.oneHot(tf.tensor1d(batch.labels, "int32"), (model.outputShape as tf.Shape)[1]!); // [batch, labels]
+    const targets = batchTargets(batch, (model.outputShape as tf.Shape)[1]!); // [batch, labels]
     let correct: tf.Scalar | undefined;
     const { value: loss, grads } = tf.variableGrads(() => {
       const logits = model.apply(waves, { training: true }) as tf.Tensor2D; // [batch, labels]
@@ -162,6 +162,16 @@ function trainStep(options: LoopOptions, batch: Batch): PendingStep {
     return both;
   });
   return { results, size: batch.size };
+}
+
+/** `[batch, labels]`: one for the clip's label; where clips were mixed, each label's share. */
+function batchTargets({ labels, mix }: Batch, labelCount: number): tf.Tensor2D {
+  const oneHot = (indices: Int32Array) =>
+    tf.oneHot(tf.tensor1d(indices, "int32"), labelCount).toFloat() as tf.Tensor2D;
+  const own = oneHot(labels);
+  if (mix === undefined) return own;
+  const share = tf.tensor2d(mix.shares, [mix.shares.length, 1]);
+  return own.mul(share).add(oneHot(mix.labels).mul(tf.sub(1, share)));
 }
 
 async function readResults(pending: PendingStep[], position: Position): Promise<void> {

@@ -2,10 +2,11 @@ import { existsSync } from "node:fs";
 import { isAbsolute, join, resolve as resolvePath } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import { isAsynchronous, type StartedBackend, startBackend } from "../backend/index.js";
-import { augmentations } from "../data/augment.js";
-import { labelIndices, TrainingBatches } from "../data/batches.js";
+import { noiseFor } from "../data/augment/noise.js";
+import { labelIndices } from "../data/batches.js";
 import type { Clips, Split } from "../data/clips.js";
 import { type Dataset, loadDataset, loadRunDataset } from "../data/dataset.js";
+import { PrefetchedBatches } from "../data/prefetch.js";
 import { UserError, usageError } from "../errors.js";
 import { classify } from "../eval/classify.js";
 import { computeMetrics, type Metrics } from "../eval/metrics.js";
@@ -165,16 +166,8 @@ interface Training {
 
 async function runTraining(training: Training, hooks: TrainHooks): Promise<TrainSummary> {
   const { run, config, clips, split, model } = training;
-  const { labels, batchSize, seed, monitor } = config;
+  const { labels, monitor } = config;
   const truth = labelIndices(clips, labels);
-  const batches = new TrainingBatches({
-    clips,
-    rows: split.train,
-    labels: truth,
-    batchSize,
-    seed,
-    augmentation: augmentations[config.augment],
-  });
   const variables = modelVariables(model, "trainable");
   const optimizer = new Adam(variables);
 
@@ -203,6 +196,7 @@ async function runTraining(training: Training, hooks: TrainHooks): Promise<Train
     );
   }
 
+  const batches = await startBatches(training, truth, hooks);
   const ending = await runLoop({
     model,
     variables: variables.map(({ variable }) => variable),
@@ -216,7 +210,7 @@ async function runTraining(training: Training, hooks: TrainHooks): Promise<Train
     position,
     readEvery: isAsynchronous(config.backend) ? 16 : 1,
     signal: hooks.signal,
-  });
+  }).finally(() => batches.close());
   optimizer.dispose();
   model.dispose();
   if (ending === "interrupted") throw new TrainingInterrupted(run.path);
@@ -249,6 +243,21 @@ async function runTraining(training: Training, hooks: TrainHooks): Promise<Train
     secondsPerEpoch: seconds / history.records.length,
     examplesPerSecond: (split.train.length * history.records.length) / seconds,
   };
+}
+
+async function startBatches(
+  { config, clips, split }: Training,
+  labels: Int32Array,
+  hooks: TrainHooks,
+): Promise<PrefetchedBatches> {
+  const { augment, batchSize, seed } = config;
+  const noise = await noiseFor(augment, clips, split.train);
+  if (augment.noise !== undefined && noise === undefined) {
+    hooks.report?.(
+      "augmentation: no noise is mixed in, since the training part has no clip of silence and no folder of noise is named",
+    );
+  }
+  return new PrefetchedBatches({ clips, rows: split.train, labels, batchSize, seed, augment, noise });
 }
 
 async function evaluateRows(

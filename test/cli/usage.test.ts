@@ -8,7 +8,7 @@ const cwd = mkdtempSync(join(tmpdir(), "keyspot-usage-"));
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 beforeAll(() => writeEasyTones(join(cwd, "tones.npz")));
 
-const commands = ["train", "evaluate", "predict", "compare", "models", "backend install"];
+const commands = ["train", "evaluate", "predict", "compare", "models", "doctor", "backend install"];
 
 describe("help", () => {
   test("kws alone prints the help to stderr and is wrong usage", async () => {
@@ -66,7 +66,7 @@ const wrongUsage: [string, string[], RegExp][] = [
   [
     "an unknown recipe",
     [...train, "--augment", "noise"],
-    /--augment: expected one of none, standard, found "noise"/,
+    /--augment: expected strengths, or one of none, standard, found "noise"/,
   ],
   [
     "an unknown split",

@@ -1,0 +1,50 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { describeSystemError, UserError } from "../../errors.js";
+import type { Clips } from "../clips.js";
+import { SampleStoreBuilder } from "../samples.js";
+import { monoAtRate, readWavFile } from "../wav.js";
+import type { NoiseClips } from "./effects.js";
+import type { AugmentSettings } from "./settings.js";
+
+/**
+ * The noise that a training's clips are mixed with: the WAV files of the folder that the settings name, else the clips
+ * of silence among the given rows, which must be those of the training part alone. Undefined where no noise is asked
+ * for, or none is there.
+ */
+export async function noiseFor(
+  { noise }: AugmentSettings,
+  clips: Clips,
+  rows: Int32Array,
+): Promise<NoiseClips | undefined> {
+  if (noise === undefined) return undefined;
+  if (noise.folder !== undefined) return readNoiseFolder(noise.folder, clips.sampleRate);
+  const silence = rows.filter((row) => clips.labels[row] === "silence");
+  return silence.length > 0 ? { samples: clips.samples, rows: silence } : undefined;
+}
+
+/**
+ * Reads every WAV file of a folder and of those within it as noise: cut into seconds, a rest of less than a second left
+ * out; a file of less than a second is repeated.
+ *
+ * @throws UserError where there is none, or one cannot be read
+ */
+export async function readNoiseFolder(path: string, sampleRate: number): Promise<NoiseClips> {
+  const names = await readdir(path, { recursive: true }).catch((error) => {
+    throw describeSystemError(error, "read", path);
+  });
+  const files = names.filter((name) => /(^|[/\\])[^./\\][^/\\]*\.wav$/i.test(name)).sort();
+  if (files.length === 0)
+    throw new UserError(`${path} has no WAV file: a folder with recordings of noise was expected`);
+  const builder = new SampleStoreBuilder(sampleRate);
+  for (const name of files) {
+    const { samples } = monoAtRate(await readWavFile(join(path, name)), sampleRate);
+    if (samples.length < sampleRate) {
+      builder.append(Float32Array.from({ length: sampleRate }, (_, i) => samples[i % samples.length]!));
+    } else {
+      builder.append(samples.subarray(0, samples.length - (samples.length % sampleRate)));
+    }
+  }
+  const store = builder.finish(path);
+  return { samples: store, rows: Int32Array.from({ length: store.count }, (_, row) => row) };
+}

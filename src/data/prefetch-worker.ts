@@ -1,0 +1,16 @@
+/** The thread that makes training batches ahead, see `PrefetchedBatches`: answers each request on its port, in order. */
+import { workerData } from "node:worker_threads";
+import { type BatchReply, type BatchRequest, batchesOf, type PrefetchTask } from "./prefetch.js";
+
+const task = workerData as PrefetchTask;
+const batches = batchesOf(task);
+task.port.on("message", ({ epoch, number }: BatchRequest) => {
+  let reply: BatchReply;
+  try {
+    reply = { epoch, number, batch: batches.read(epoch, number) };
+  } catch (error) {
+    reply = { epoch, number, error };
+  }
+  const transfer = "batch" in reply ? [reply.batch.waves.buffer as ArrayBuffer] : [];
+  task.port.postMessage(reply, transfer);
+});
