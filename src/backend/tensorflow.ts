@@ -1,16 +1,22 @@
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import * as tf from "@tensorflow/tfjs";
-import { run } from "./native/commands.js";
+import { type BackendDetails, commonVersions, processorDetails } from "./details.js";
+import { explainLoadError } from "./native/explain.js";
 import { inspectInstallation, nativeFolder } from "./native/installation.js";
 import { type NodeBackend, registerOwnKernels } from "./native/kernels.js";
 import { registerInstalledBackend } from "./native/load.js";
+import { nvidiaGpu } from "./nvidia.js";
 import { BackendUnavailable } from "./unavailable.js";
 
 /** npm packages that bring a native TensorFlow, the one with a GPU first. Neither need be there. */
 const npmPackages = ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node"] as const;
 
-const remedy = "run `kws backend install`, which builds a current one for this user";
+const remedy = "run kws backend install, which builds a current one for this user";
+const repair = "run kws backend install, which builds it anew";
+
+/** Whether the library that was loaded was built for CUDA. */
+let builtForCuda = false;
 
 /**
  * Starts TensorFlow's native library: the one that the user has built with `kws backend install`, else that of
@@ -37,33 +43,33 @@ async function register(quiet: boolean): Promise<void> {
     throw new BackendUnavailable(
       "tensorflow",
       `the one in ${folder} is damaged: ${installed.damage}`,
-      remedy,
+      repair,
     );
   if (installed.state === "whole") {
     try {
+      builtForCuda = installed.manifest.cuda;
       return registerInstalledBackend(folder, { quiet });
     } catch (error) {
-      throw new BackendUnavailable(
-        "tensorflow",
-        firstLine(error),
-        `${remedy.replace("install", "install --force")}`,
-        {
-          cause: error,
-        },
-      );
+      const explained = explainLoadError((error as Error).message);
+      throw new BackendUnavailable("tensorflow", explained.reason, explained.remedy, { cause: error });
     }
   }
   let reason = "no native TensorFlow is installed";
+  let cause: unknown;
   for (const name of npmPackages) {
     try {
       await import(name);
+      builtForCuda = name.endsWith("-gpu");
       if (tf.findBackendFactory("tensorflow") !== null) return;
       reason = `${name} uses another copy of TensorFlow.js`;
     } catch (error) {
-      if (!isMissing(error, name)) reason = `${name}: ${firstLine(error)}`;
+      if (isMissing(error, name)) continue;
+      reason = `${name}: ${explainLoadError((error as Error).message).reason}`;
+      cause = error;
     }
   }
-  throw new BackendUnavailable("tensorflow", reason, remedy);
+  // Whatever is wrong with a package, a build of one's own takes its place.
+  throw new BackendUnavailable("tensorflow", reason, remedy, { cause });
 }
 
 /**
@@ -79,16 +85,22 @@ function restoreUtilFunctions(): void {
 async function describe({ binding }: NodeBackend): Promise<string> {
   const library = `TensorFlow ${binding.TF_Version}`;
   if (!binding.isUsingGpuDevice()) return `${library}, CPU, ${process.env.TF_NUM_INTRAOP_THREADS} threads`;
-  const { stdout } = await run("nvidia-smi", ["--query-gpu=name,driver_version", "--format=csv,noheader"]);
-  const [name = "GPU", driver] = (stdout.split("\n")[0] || "GPU").split(", ");
-  return driver === undefined ? `${library}, ${name}` : `${library}, ${name}, driver ${driver}`;
+  const gpu = await nvidiaGpu();
+  return gpu === undefined ? `${library}, GPU` : `${library}, ${gpu.name}, driver ${gpu.driver}`;
+}
+
+/** Of the backend that was started. */
+export async function tensorflowDetails(device: string): Promise<BackendDetails> {
+  const { binding } = tf.backend() as NodeBackend;
+  const details = processorDetails(device);
+  details.versions = { TensorFlow: binding.TF_Version, ...commonVersions() };
+  if (!binding.isUsingGpuDevice()) return { ...details, withoutItsGpu: builtForCuda };
+  const gpu = await nvidiaGpu();
+  const { driver = null, memoryBytes = null } = gpu ?? {};
+  return { ...details, driver, memoryBytes, threads: null };
 }
 
 function isMissing(error: unknown, name: string): boolean {
   const { code, message } = error as NodeJS.ErrnoException;
   return code === "ERR_MODULE_NOT_FOUND" && message.includes(`'${name}'`);
-}
-
-function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split("\n")[0]!.trim();
 }

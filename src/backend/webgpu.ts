@@ -1,10 +1,15 @@
 import { tmpdir } from "node:os";
 import * as tf from "@tensorflow/tfjs";
+import { type BackendDetails, commonVersions, installedVersion } from "./details.js";
 import type { BackendChoice } from "./index.js";
+import { nvidiaGpu } from "./nvidia.js";
 import { BackendUnavailable } from "./unavailable.js";
-import { describeAdapter, findAdapter } from "./webgpu/adapter.js";
+import { type Adapter, describeAdapter, findAdapter } from "./webgpu/adapter.js";
 import { openDevice } from "./webgpu/device.js";
 import { registerKernels } from "./webgpu/kernels.js";
+
+/** The one that this process uses: it cannot change to another. */
+let adapter: Adapter | undefined;
 
 /**
  * Starts TensorFlow.js's WebGPU backend on Dawn, the WebGPU of Chromium, with our training kernels in it. Returns what it
@@ -15,7 +20,7 @@ import { registerKernels } from "./webgpu/kernels.js";
 export async function startWebgpu(choice: BackendChoice): Promise<string> {
   // Some drivers' window-system code complains on stderr where this is not set. No window is ever opened.
   process.env.XDG_RUNTIME_DIR ??= tmpdir();
-  const adapter = await findAdapter();
+  adapter ??= await findAdapter();
   if (choice === "auto" && adapter.software) {
     throw new BackendUnavailable(
       "webgpu",
@@ -31,4 +36,18 @@ export async function startWebgpu(choice: BackendChoice): Promise<string> {
   if (!(await tf.setBackend("webgpu")))
     throw new BackendUnavailable("webgpu", "TensorFlow.js did not start", "use --backend wasm");
   return describeAdapter(adapter);
+}
+
+/** Of the backend that was started. */
+export async function webgpuDetails(): Promise<BackendDetails> {
+  const { vendor = "", description = "", software = false } = adapter ?? {};
+  const gpu = vendor === "nvidia" ? await nvidiaGpu() : undefined;
+  return {
+    driver: gpu === undefined ? description || null : `NVIDIA ${gpu.driver}`,
+    versions: { "webgpu (Dawn)": installedVersion("webgpu"), ...commonVersions() },
+    threads: null,
+    memoryBytes: gpu?.memoryBytes ?? null,
+    software,
+    withoutItsGpu: false,
+  };
 }

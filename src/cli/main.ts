@@ -5,6 +5,7 @@ import { packageVersion } from "../version.js";
 import { backendCommand } from "./backend.js";
 import { compareCommand } from "./compare.js";
 import { dataCommand } from "./data/command.js";
+import { doctorCommand } from "./doctor.js";
 import { evaluateCommand } from "./evaluate.js";
 import { modelsCommand } from "./models.js";
 import { applyConfigFile } from "./options.js";
@@ -32,6 +33,7 @@ for (const create of [
   predictCommand,
   compareCommand,
   modelsCommand,
+  doctorCommand,
   dataCommand,
   signalCommand,
   spectrogramCommand,
@@ -79,7 +81,7 @@ function exitCodeFor(error: unknown): number {
     printError(error.message.replace(/^error: /, ""), error);
     return exitUsage;
   }
-  if (error instanceof Error && error.name === "TrainingInterrupted") {
+  if (error instanceof Error && ["TrainingInterrupted", "StoreInterrupted"].includes(error.name)) {
     process.stderr.write(`${error.message}\n`);
     return exitInterrupted;
   }

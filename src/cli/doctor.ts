@@ -1,0 +1,95 @@
+import { cpus, freemem, totalmem } from "node:os";
+import type { Command } from "commander";
+import type { Diagnosis } from "../train/diagnose.js";
+import { packageVersion } from "../version.js";
+import { type CommonFlags, command, numberAbove, outputFor } from "./options.js";
+import { type Output, paint } from "./output.js";
+
+export function doctorCommand(): Command {
+  return command(
+    "doctor",
+    "try every backend for real, and say why one does not work and what to do",
+    "kws doctor",
+    "kws doctor --json",
+  )
+    .option("--time-limit <seconds>", "how long one backend may take", numberAbove("--time-limit", 0), 120)
+    .action(async (flags: CommonFlags & { timeLimit: number }) => {
+      const output = outputFor(flags);
+      const { diagnoseBackends } = await import("../train/diagnose.js");
+      const found = await diagnoseBackends({
+        timeLimit: flags.timeLimit,
+        onProgress: (backend) => output.log(`trying ${backend} …`),
+      });
+      output.result(describe(found, output), found);
+      if (!found.some(({ available }) => available)) process.exitCode = 1;
+    });
+}
+
+function describe(found: readonly Diagnosis[], output: Output): string {
+  const chosen = found.find(({ auto }) => auto);
+  return [
+    ...wrapped(machine(found.find(({ available }) => available)?.versions ?? {}), 0, output.width),
+    "",
+    ...found.flatMap((diagnosis) => [...describeOne(diagnosis, output), ""]),
+    chosen === undefined
+      ? "--backend auto finds none that works here."
+      : `--backend auto takes ${paint("bold", chosen.backend)} for training.`,
+  ].join("\n");
+}
+
+const onEveryBackend = ["Node.js", "TensorFlow.js"];
+
+function machine(versions: Record<string, string>): string {
+  const processors = cpus();
+  return [
+    `keyspot ${packageVersion}`,
+    ...onEveryBackend.filter((what) => what in versions).map((what) => `${what} ${versions[what]}`),
+    `${process.platform} ${process.arch}`,
+    `${processors.length} × ${processors[0]?.model.trim() ?? "unknown processor"}`,
+    `${gibibytes(freemem())} of ${gibibytes(totalmem())} memory free`,
+  ].join(", ");
+}
+
+/** Names stand in a column of their own, so that whoever looks for one finds it. */
+const indent = 14;
+
+function describeOne(diagnosis: Diagnosis, { width }: Output): string[] {
+  const { backend, available, reason, remedy, note } = diagnosis;
+  const sign = available ? paint("green", "✓") : paint("red", "✗");
+  const [first = "", ...others] = wrapped(available ? diagnosis.device! : reason!, indent, width);
+  const lines = [`${sign} ${paint("bold", backend)}${first.slice(backend.length + 2)}`, ...others];
+  const more = available ? facts(diagnosis) : "";
+  if (more !== "") lines.push(...wrapped(more, indent, width).map((line) => paint("dim", line)));
+  if (note !== null) lines.push(...wrapped(note, indent, width));
+  if (remedy !== null) {
+    const [start = "", ...rest] = wrapped(remedy, indent + 2, width);
+    lines.push(`${" ".repeat(indent)}→ ${start.trimStart()}`, ...rest);
+  }
+  return lines;
+}
+
+/** What the device's own line and the machine's do not say. */
+function facts({ device, driver, versions, threads, memoryBytes }: Diagnosis): string {
+  const all = Object.entries(versions)
+    .filter(([what]) => !onEveryBackend.includes(what))
+    .map(([what, version]) => `${what} ${version}`);
+  if (driver !== null) all.push(driver);
+  if (threads === null && memoryBytes !== null) all.push(`${gibibytes(memoryBytes)} memory`);
+  return all.filter((fact) => !device?.includes(fact)).join(", ");
+}
+
+function gibibytes(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+}
+
+/** The text in lines of at most `width` columns, each indented; a word that is longer stays whole. */
+function wrapped(text: string, indent: number, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && indent + last.length + 1 + word.length <= width)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines.map((line) => " ".repeat(indent) + line);
+}
