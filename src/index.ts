@@ -49,6 +49,31 @@ export { computeMetrics, type Metrics } from "./eval/metrics.js";
 export { type Prediction, predictAudio, predictClip } from "./eval/predict.js";
 export { writeComparisonReport, writeEvaluationReport } from "./eval/report.js";
 export { bootstrapAccuracyCi95, mcnemarExact } from "./eval/statistics.js";
+export type { AudioSource } from "./features/factory/audio-source.js";
+export type {
+  BatchOptions,
+  SpectrogramBatch,
+  SpectrogramDataset,
+  SpectrogramExample,
+} from "./features/factory/batches.js";
+export {
+  type Padding,
+  type PaddingFunction,
+  type PaddingName,
+  paddingNames,
+} from "./features/factory/padding.js";
+export type { FactoryPictureOptions } from "./features/factory/picture.js";
+export {
+  magnitudePhase,
+  type ProcessorName,
+  realImaginary,
+  type SpectrumProcessor,
+} from "./features/factory/processors.js";
+export { arrayItem, fromTensor, type RealArray, toTensor } from "./features/factory/real-array.js";
+export { type ScalerSettings, scaler } from "./features/factory/scaler.js";
+export type { FactorySettings, ResolvedSettings } from "./features/factory/settings.js";
+export type { OwnParts } from "./features/factory/storage.js";
+export type { LearningTransform, Transform } from "./features/factory/transforms.js";
 export {
   type SoundFrames,
   type SoundOptions,
@@ -58,6 +83,7 @@ export {
   soundNpy,
   soundPicture,
 } from "./features/sound-picture.js";
+export { SpectrogramFactory } from "./features/spectrogram-factory.js";
 export { type ModelCost, modelCost } from "./models/cost.js";
 export type { BuildOptions, ModelDefinition, TrainingStep } from "./models/definition.js";
 export { type ModelFiles, modelFromFiles, modelToFiles } from "./models/files.js";
