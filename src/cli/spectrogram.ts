@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
@@ -8,9 +9,10 @@ import type { WindowName } from "../dsp/windows.js";
 import { usageError } from "../errors.js";
 import type { SoundFrames, SoundOptions, SoundPictureOptions } from "../features/sound-picture.js";
 import type { Colormap, FrequencyScale } from "../plot/spectrogram.js";
-import { type CommonFlags, command, numberAbove, outputFor, wholeNumber } from "./options.js";
+import { type CommonFlags, collect, command, numberAbove, outputFor, wholeNumber } from "./options.js";
 import type { Output } from "./output.js";
-import { frequency } from "./quantities.js";
+import { frequency, seconds } from "./quantities.js";
+import { chooseEnd, storeRecording, type TimeFlag, timeFlag, utcTime, viewStores } from "./recording.js";
 
 const formats = ["png", "svg", "csv", "npy"] as const;
 type Format = (typeof formats)[number];
@@ -38,7 +40,27 @@ interface SpectrogramFlags extends CommonFlags {
   size?: [number, number];
   wave?: boolean;
   plain?: boolean;
+  store?: string;
+  chunk?: number;
+  start?: bigint;
+  log?: boolean;
+  workers?: number;
+  from?: TimeFlag;
+  to?: string[];
+  energy?: boolean;
 }
+
+/** What a call is about, and the flags that have a meaning there. */
+const stft = ["nFft", "hop", "winLength", "window", "channel", "minFrequency", "maxFrequency"];
+const picture = ["out", "format", "csv", "scale", "colormap", "topDb", "size", "plain"];
+const flagsOf = {
+  "a recording is stored": [...stft, "store", "chunk", "start", "log", "workers"],
+  "a store is shown": [...picture, "minFrequency", "maxFrequency", "from", "to", "energy"],
+  "a sound is shown": [
+    ...[...stft, ...picture, "index", "seed", "npy", "base64"],
+    ...["frameSize", "factor", "wave"],
+  ],
+};
 
 export function spectrogramCommand(): Command {
   return command(
@@ -47,8 +69,11 @@ export function spectrogramCommand(): Command {
     "kws spectrogram recording.wav -o recording.png --wave",
     "kws spectrogram sample --index random -o clip.svg --scale mel --colormap magma",
     "kws spectrogram recording.wav --csv --max-frequency 1000 | head",
+    "kws spectrogram day.wav --store day.zarr --start 2017-08-21T09:02:00Z --log",
+    "kws spectrogram day.zarr --from 2017-08-21T12:00Z --to 2017-08-21T13:00Z --max-frequency 500 -o noon.png",
+    "kws spectrogram monday.zarr tuesday.zarr --max-frequency 500 --energy --csv",
   )
-    .argument("<file>", "a WAV file, - for one from stdin, or with --index a data set")
+    .argument("<file...>", "a WAV file, - for one from stdin, with --index a data set, or stores (.zarr)")
     .option("--index <row>", "a clip of a data set: its row, or random", (text) =>
       text === "random" ? text : wholeNumber("--index", 0)(text),
     )
@@ -120,7 +145,46 @@ export function spectrogramCommand(): Command {
     .option("--size <WxH>", "of the picture in px (default: 1600x800)", size)
     .option("--wave", "the waveform below it")
     .option("--plain", "no axes, no words, no margins")
-    .action(async (file: string, flags: SpectrogramFlags) => {
+    .option(
+      "--store <folder>",
+      "store the spectrogram of a recording of any length, as Zarr; goes on with one that was begun",
+    )
+    .option("--chunk <time>", "of the store: a piece that is read at once (default: 10s)", seconds("--chunk"))
+    .option(
+      "--start <time>",
+      "of the store: when the recording begins, in UTC (default: 1970)",
+      utcTime("--start"),
+    )
+    .option("--log", "of the store: dB instead of power")
+    .option(
+      "--workers <n>",
+      "threads that compute the store (default: as many as there are processor cores, at most 6)",
+      wholeNumber("--workers", 1),
+    )
+    .option(
+      "--from <time>",
+      "of a store: from this time (UTC) or so long after its beginning",
+      timeFlag("--from"),
+    )
+    .option(
+      "--to <time-or-file>",
+      "of a store: up to before this time; a .nc file: export as NetCDF-4",
+      collect,
+    )
+    .option("--energy", "of a store: the band's energy, one value a frame")
+    .action(async (files: string[], flags: SpectrogramFlags, command: Command) => {
+      const [file] = files as [string];
+      const kind =
+        flags.store !== undefined
+          ? "a recording is stored"
+          : flags.index === undefined && files.every(isFolder)
+            ? "a store is shown"
+            : "a sound is shown";
+      checkFlags(command, kind);
+      if (kind === "a store is shown") return viewStores(files, flags, chooseView(flags), outputFor(flags));
+      if (files.length > 1) throw usageError(`expected one file, found ${files.join(" and ")}`);
+      if (kind === "a recording is stored")
+        return storeRecording(file, { ...flags, store: flags.store! }, outputFor(flags));
       const { format, out } = chooseOutput(flags);
       const [{ checkSoundOptions, soundFrames }, output] = [
         await import("../features/sound-picture.js"),
@@ -138,6 +202,42 @@ export function spectrogramCommand(): Command {
       if (format === "csv" || format === "npy") await writeNumbers(sound, format, out, document, output);
       else await writePicture(sound, format, out, { ...flags, title: source.title }, document, output);
     });
+}
+
+/** Stores are folders; data sets that are folders come with --index. */
+function isFolder(path: string): boolean {
+  return extname(path) === ".zarr" || (statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false);
+}
+
+function checkFlags(command: Command, kind: keyof typeof flagsOf): void {
+  const known = new Set([...flagsOf[kind], "json", "quiet", "color", "config", "debug"]);
+  const wrong = command.options.find((option) => {
+    const source = command.getOptionValueSource(option.attributeName());
+    return (source === "cli" || source === "config") && !known.has(option.attributeName());
+  });
+  if (wrong === undefined) return;
+  const right = Object.entries(flagsOf).find(([, flags]) => flags.includes(wrong.attributeName()))![0];
+  throw usageError(`${wrong.long} is for when ${right}, here ${kind}`);
+}
+
+/** What is made of stores: as `chooseOutput`, and NetCDF files. */
+function chooseView(flags: SpectrogramFlags): { format: "png" | "svg" | "csv" | "netcdf"; out: string } {
+  const { netcdf } = chooseEnd(flags.to);
+  if (netcdf === undefined) {
+    if (flags.energy && (flags.plain || flags.scale || flags.colormap || flags.topDb))
+      throw usageError("--energy draws a line: it has no --plain, --scale, --colormap or --top-db");
+    const { format, out = "-" } = chooseOutput(flags);
+    if (format !== "npy") return { format, out };
+    throw usageError("expected a .png, .svg or .csv file or --to with a .nc file, found .npy");
+  }
+  const other = [
+    flags.out && "--out",
+    flags.format && "--format",
+    flags.csv && "--csv",
+    flags.energy && "--energy",
+  ].find(Boolean);
+  if (other) throw usageError(`--to ${netcdf} writes NetCDF: expected no ${other} with it`);
+  return { format: "netcdf", out: netcdf };
 }
 
 /** What is written where; no `out` is base64 on stdout. */

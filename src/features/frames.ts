@@ -107,14 +107,14 @@ export function levelFrames(
 }
 
 /** Where one arrives in a signal that goes on as its mirror image at both ends. */
-function mirrored(position: number, length: number): number {
+export function mirrored(position: number, length: number): number {
   if (length === 1) return 0;
   const period = 2 * (length - 1);
   const inPeriod = ((position % period) + period) % period;
   return Math.min(inPeriod, period - inPeriod);
 }
 
-function chooseBins(sampleRate: number, nFft: number, options: LevelOptions, name: string) {
+export function chooseBins(sampleRate: number, nFft: number, options: LevelOptions, name: string) {
   const nyquist = sampleRate / 2;
   const { minFrequency = 0, maxFrequency = nyquist } = options;
   const highest = Math.max(minFrequency, maxFrequency);

@@ -10,6 +10,7 @@ import {
 } from "./spectrogram/frequency-axis.js";
 import { type Box, gaps, type Layout, layOut } from "./spectrogram/layout.js";
 import { indexedPng, pixelSources, rasterize } from "./spectrogram/raster.js";
+import { type TimeTick, utcTicks, utcTitle } from "./spectrogram/utc-axis.js";
 import { waveformPath } from "./spectrogram/waveform.js";
 import { textWidth } from "./text-width.js";
 import { colors, fontFamily, fontSizes } from "./theme.js";
@@ -32,6 +33,8 @@ export interface SpectrogramPicture {
   panels: readonly SpectrogramPanel[];
   /** What the time axis shows, seconds. */
   timeRange: readonly [number, number];
+  /** The time of second 0 in seconds since 1970: the axis then shows UTC. */
+  utcOrigin?: number;
   /** What the frequency axis shows, Hz. Left out with the scale `even`. */
   frequencyRange?: readonly [number, number];
   /** Default: linear. `even`: every bin is as high as the others, whatever its frequency. */
@@ -152,7 +155,7 @@ function spectrogramMarks(panel: SpectrogramPanel, box: Box, withTimes: boolean,
       "frequency (Hz)",
       unit,
     ),
-    withTimes ? timeAxis(box, picture.timeRange, unit) : "",
+    withTimes ? timeAxis(box, picture, unit) : "",
   ].join("\n");
 }
 
@@ -176,7 +179,7 @@ function waveMarks(
       "amplitude",
       unit,
     ),
-    withTimes ? timeAxis(box, picture.timeRange, unit) : "",
+    withTimes ? timeAxis(box, picture, unit) : "",
   ].join("\n");
 }
 
@@ -205,28 +208,31 @@ function leftAxis(
   ].join("\n");
 }
 
-function timeAxis(
-  { left, top, width, height }: Box,
-  [start, end]: readonly [number, number],
-  unit: number,
-): string {
-  const widthOf = (gap: number) => textWidth(widest(ticksWithin(start, end, gap).map(label))) + tickGap.x;
+function timeAxis({ left, top, width, height }: Box, picture: SpectrogramPicture, unit: number): string {
+  const [start, end] = picture.timeRange;
+  const origin = picture.utcOrigin;
+  const ticks = (gap: number): TimeTick[] =>
+    origin === undefined
+      ? ticksWithin(start, end, gap).map((at) => ({ at, label: label(at) }))
+      : utcTicks(start, end, gap, origin);
+  const title = origin === undefined ? "time (s)" : utcTitle(start, end, origin);
+  const widthOf = (gap: number) => textWidth(widest(ticks(gap).map(({ label }) => label))) + tickGap.x;
   // Nearer ticks have longer labels.
   let gap = ((end - start) * 2 * tickGap.x * unit) / width;
   while ((gap * width) / (end - start) < widthOf(gap) * unit && gap < end - start) gap *= 1.25;
   const bottom = top + height;
-  const marks = ticksWithin(start, end, gap).map((seconds) => {
-    const x = left + ((seconds - start) / (end - start)) * width;
+  const marks = ticks(gap).map(({ at, label }) => {
+    const x = left + ((at - start) / (end - start)) * width;
     return [
       rule(x, bottom, x, bottom + gaps.tick * unit, unit),
-      text(label(seconds), x, bottom + (gaps.tick + gaps.label + fontSizes.normal * 0.75) * unit, {
+      text(label, x, bottom + (gaps.tick + gaps.label + fontSizes.normal * 0.75) * unit, {
         unit,
         anchor: "middle",
       }),
     ].join("");
   });
   const titleTop = bottom + (gaps.tick + gaps.label + gaps.title + 1.75 * fontSizes.normal) * unit;
-  return [...marks, text("time (s)", left + width / 2, titleTop, { unit, anchor: "middle" })].join("\n");
+  return [...marks, text(title, left + width / 2, titleTop, { unit, anchor: "middle" })].join("\n");
 }
 
 function titleMarks({ picture, layout: { unit, panels } }: Drawing): string[] {

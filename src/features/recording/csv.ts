@@ -1,0 +1,25 @@
+import type { StoreSelection } from "./read.js";
+import { formatUtc } from "./time.js";
+
+/**
+ * A selection as CSV, a line a frame: its time in UTC, then its values; NaN is left empty. The first line names the frequencies in
+ * Hz, or `title` where there is one value a frame.
+ */
+export async function* selectionCsv(selection: StoreSelection, title?: string): AsyncGenerator<string> {
+  yield `${["time UTC", ...(title === undefined ? Array.from(selection.frequencies, short) : [title])].join(",")}\n`;
+  for await (const { times, values, frames, bins } of selection.blocks()) {
+    let lines = "";
+    for (let t = 0; t < frames; t++) {
+      lines += formatUtc(times[t]!);
+      for (let k = t * bins; k < (t + 1) * bins; k++)
+        lines += Number.isNaN(values[k]!) ? "," : `,${short(values[k]!)}`;
+      lines += "\n";
+    }
+    yield lines;
+  }
+}
+
+/** At most nine digits, which tell every float32 from the next. */
+function short(value: number): string {
+  return String(Number(value.toPrecision(9)));
+}
