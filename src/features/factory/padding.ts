@@ -76,7 +76,9 @@ function padByFunction(channels: readonly Float32Array[], length: number, policy
 
 function describe(samples: unknown): string {
   if (samples instanceof Float32Array) return `one of ${samples.length}`;
-  return samples === null || typeof samples !== "object" ? String(samples) : `of type ${samples.constructor.name}`;
+  return samples === null || typeof samples !== "object"
+    ? String(samples)
+    : `of type ${samples.constructor.name}`;
 }
 
 /** The name under which a policy is saved. */
