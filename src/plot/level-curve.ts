@@ -16,6 +16,8 @@ export function levelCurveSvg(
   const days = [points[0]!, points.at(-1)!].map(({ milliseconds }) =>
     new Date(milliseconds).toISOString().slice(0, 10),
   );
+  const span = points.at(-1)!.milliseconds - points[0]!.milliseconds;
+  const format = span < 3_600_000 ? "%H:%M:%S" : span < 2 * 86_400_000 ? "%H:%M" : "%Y-%m-%d";
   return renderSvg({
     ...{ width, height, autosize: { type: "fit", contains: "padding" } },
     ...(title !== undefined && { title: { text: anyText(title) } }),
@@ -25,7 +27,7 @@ export function levelCurveSvg(
       x: {
         ...{ field: "milliseconds", type: "temporal", scale: { type: "utc" } },
         title: days[0] === days[1] ? `${days[0]} (UTC)` : `${days[0]} to ${days[1]} (UTC)`,
-        axis: { grid: false, labelOverlap: true },
+        axis: { grid: false, labelOverlap: true, format, tickCount: Math.floor(width / 100) },
       },
       y: {
         ...{ field: "decibels", type: "quantitative", title: "dB of full scale" },

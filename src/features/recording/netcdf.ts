@@ -1,6 +1,6 @@
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { UserError } from "../../errors.js";
+import { describeSystemError, UserError } from "../../errors.js";
 import type { StoredRecording, StoreSelection } from "./read.js";
 import { frequencyAttributes, spectrogramAttributes, timeAttributes } from "./zarr.js";
 
@@ -69,9 +69,18 @@ export async function writeNetcdf(
     }
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
-    if (error instanceof UserError) throw error;
+    removeIfThere(temporary);
+    const described = describeSystemError(error, "write", path);
+    if (described instanceof UserError) throw described;
     throw new UserError(`cannot write ${path}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    rmSync(path);
+  } catch {
+    // Why the writing failed is the news.
   }
 }
 
