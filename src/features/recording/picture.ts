@@ -85,12 +85,15 @@ async function poolFrames(
   let origin: bigint | undefined;
   let [inColumn, sum] = [0, 0];
   let [first, last] = [Number.NaN, 0];
+  let wasMissing = false;
   for await (const block of selection.blocks()) {
     origin ??= block.times[0]! / 1_000_000_000n;
     for (let t = 0; t < block.frames; t++) {
       const seconds = Number(block.times[t]! - origin * 1_000_000_000n) / 1e9;
-      // A column ends where a gap begins or ends, so that it stands where its frames are.
-      const isApart = inColumn > 0 && Math.abs(seconds - last) > 1.5 * recording.frameSeconds;
+      // A column is of frames that are there or of missing ones, and ends where a gap begins or ends.
+      const isMissing = Number.isNaN(block.values[t * bins]!);
+      const isApart = isMissing !== wasMissing || Math.abs(seconds - last) > 1.5 * recording.frameSeconds;
+      wasMissing = isMissing;
       if (inColumn === 0 || inColumn === each || isApart) {
         values.push(new Float64Array(bins).fill(Number.NaN));
         times.push(0);
