@@ -167,8 +167,8 @@ export class SampleStoreBuilder {
       this.shorts = new Int16Array(0);
     } else {
       if (!allFinite(samples)) this.notFinite ??= this.describeNotFinite(samples);
-      // A full buffer becomes the chunk as it is.
-      this.chunks.push(this.filled === this.pending.length ? this.pending : samples.slice());
+      // A full buffer becomes the chunk as it is; of the last one a part.
+      this.chunks.push(this.filled === this.pending.length ? this.pending : sharedCopy(samples));
       this.pending = new Float32Array(0);
     }
     this.rowsFinished += this.filled / this.clipLength;
@@ -180,6 +180,12 @@ export class SampleStoreBuilder {
     const row = this.rowsFinished + Math.floor(at / this.clipLength);
     return `row ${row} holds ${samples[at]} at sample ${at % this.clipLength}, finite numbers were expected`;
   }
+}
+
+function sharedCopy(samples: Float32Array): Float32Array {
+  const copy = new Float32Array(new SharedArrayBuffer(samples.byteLength));
+  copy.set(samples);
+  return copy;
 }
 
 /** Writes the samples as 16-bit integers, until one of them is not a whole multiple of 1/32768 in [-1, 1): then false. */

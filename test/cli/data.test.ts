@@ -1,14 +1,20 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readClip } from "../../src/data/choose.js";
 import type { DataInfo } from "../../src/data/info.js";
+import { readNpz } from "../../src/data/npz.js";
+import { readWavFile } from "../../src/data/wav.js";
 import { writeTones } from "../helpers/clips.js";
-import { fail, succeed, succeedWithJson } from "../helpers/kws.js";
+import { contentOf, fail, succeed, succeedWithJson } from "../helpers/kws.js";
 
 const cwd = mkdtempSync(join(tmpdir(), "keyspot-data-"));
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
-beforeAll(() => writeTones(join(cwd, "tones.npz"), { perLabel: 20, speakers: 10 }));
+beforeAll(() => {
+  writeTones(join(cwd, "tones.npz"), { perLabel: 20, speakers: 10 });
+  writeTones(join(cwd, "audible.npz"), { perLabel: 4, speakers: 2, rate: 8000 });
+});
 
 describe("kws data info", () => {
   test("says what is in the data and what leaks", async () => {
@@ -40,5 +46,52 @@ describe("kws data info", () => {
     await fail(["data", "info", "tones.npz", "--split", "even"], 2, /--split: expected one of/, { cwd });
     await fail(["data", "info"], 2, /missing required argument 'data'/, { cwd });
     await fail(["data", "frobnicate"], 2, /unknown command 'frobnicate'/, { cwd });
+  });
+});
+
+describe("kws data augment", () => {
+  const augment = (...args: string[]) => ["data", "augment", "audible.npz", ...args];
+
+  test("writes as many clips as asked for, the same ones for the same seed", async () => {
+    const args = (out: string) =>
+      augment("-o", out, "--count", "5", "--augment", '{"gainDb": 6, "speed": 0.1}');
+    const { stdout } = await succeed(args("one"), { cwd });
+    expect(stdout).toBe("5 clips in one\n");
+    const { clips } = await succeedWithJson<{ clips: { file: string; row: number; label: string }[] }>(
+      args("two"),
+      {
+        cwd,
+      },
+    );
+    expect(readdirSync(join(cwd, "two")).sort()).toEqual(clips.map(({ file }) => basename(file)).sort());
+    expect(contentOf(join(cwd, "one"))).toEqual(contentOf(join(cwd, "two")));
+    for (const { file, row, label } of clips) {
+      expect(basename(file)).toBe(`${basename(file)[0]}-${label}-${row}.wav`);
+      const { sampleRate, channels } = await readWavFile(join(cwd, file));
+      expect([sampleRate, channels[0]!.length]).toEqual([8000, 8000]);
+    }
+  });
+
+  test("with no augmentation the clips are those of the data", async () => {
+    const args = augment("-o", "plain", "--augment", "none");
+    const { clips } = await succeedWithJson<{ clips: { file: string; row: number }[] }>(args, { cwd });
+    expect(clips).toHaveLength(12); // all there are
+    const data = await readNpz(join(cwd, "audible.npz"));
+    for (const { file, row } of clips) {
+      const [wave] = (await readWavFile(join(cwd, file))).channels;
+      const original = readClip(data, row);
+      expect(Math.max(...original.map((x, i) => Math.abs(x - wave![i]!)))).toBeLessThan(1 / 32768);
+    }
+  });
+
+  test("one line for what is wrong", async () => {
+    await fail(augment(), 2, /required option '-o, --out <folder>'/, { cwd });
+    await fail(augment("-o", "x", "--augment", '{"gainDb": -1}'), 2, /--augment: gainDb: .*found -1/, {
+      cwd,
+    });
+    await fail(augment("-o", "x", "--augment", "{oops"), 2, /a name or an object in JSON, found \{oops/, {
+      cwd,
+    });
+    await fail(augment("-o", "tones.npz"), 1, /expected a folder, found a file/, { cwd });
   });
 });

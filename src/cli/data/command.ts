@@ -1,6 +1,9 @@
 import { Command } from "commander";
+import { augmentCommand } from "./augment.js";
 import { infoCommand } from "./info.js";
 
 export function dataCommand(): Command {
-  return new Command("data").description("look into data sets, and make them").addCommand(infoCommand());
+  const data = new Command("data").description("look into data sets, and make them");
+  for (const create of [infoCommand, augmentCommand]) data.addCommand(create());
+  return data;
 }

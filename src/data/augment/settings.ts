@@ -10,6 +10,10 @@ const range = (low: number, high: number) => {
     .tuple([z.number({ error }), z.number({ error })], { error })
     .refine(([from, to]) => low <= from && from <= to && to <= high, { error });
 };
+const masked = () => {
+  const error = "expected a whole number of at least 0";
+  return z.number({ error }).int({ error }).min(0, { error });
+};
 const probability = () => inRange(0, 1);
 
 /** How strongly training clips are changed, each clip anew in each epoch. What is left out is not done. */
@@ -53,6 +57,10 @@ export const augmentSchema = z.strictObject(
         { probability: probability(), alpha: inRange(0.01, 100) },
         { error: "expected probability and alpha" },
       )
+      .optional(),
+    /** SpecAugment, in models with a front end of bands: the widest masks over bands and over frames, two of each. */
+    specAugment: z
+      .strictObject({ bands: masked(), frames: masked() }, { error: "expected bands and frames" })
       .optional(),
   },
   { error: "expected strengths, or one of none, standard" },
