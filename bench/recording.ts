@@ -5,7 +5,7 @@
  *   npm run build && npx tsx bench/recording.ts
  */
 import { spawnSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Random } from "../src/random.js";
@@ -48,9 +48,9 @@ function makeRecording(): void {
 
 /** Runs a module's text in a process of its own, which prints one line of JSON. */
 function measure<T>(script: string): T {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
-    encoding: "utf8",
-  });
+  const file = join(folder, "measure.mjs");
+  writeFileSync(file, script);
+  const { status, stdout, stderr } = spawnSync(process.execPath, [file], { encoding: "utf8" });
   if (status !== 0) throw new Error(stderr);
   return JSON.parse(stdout) as T;
 }

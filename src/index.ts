@@ -74,6 +74,7 @@ export { type ScalerSettings, scaler } from "./features/factory/scaler.js";
 export type { FactorySettings, ResolvedSettings } from "./features/factory/settings.js";
 export type { OwnParts } from "./features/factory/storage.js";
 export type { LearningTransform, Transform } from "./features/factory/transforms.js";
+export * from "./features/recording/index.js";
 export {
   type SoundFrames,
   type SoundOptions,
