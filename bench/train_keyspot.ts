@@ -6,6 +6,7 @@ import { buildModel } from "../src/models/registry.js";
 import { Random } from "../src/random.js";
 import { Adam, modelVariables } from "../src/train/adam.js";
 import { runLoop, startPosition } from "../src/train/loop.js";
+import { makeLoss } from "../src/train/loss.js";
 
 const [backend, name, width, batchSize] = process.argv.slice(2) as [BackendName, string, string, string];
 const size = Number(batchSize);
@@ -25,6 +26,7 @@ async function train(steps: number): Promise<number> {
     model,
     variables: variables.map(({ variable }) => variable),
     optimizer,
+    loss: makeLoss({ labelSmoothing: 0 }),
     step,
     batches: { count: steps, read: () => ({ waves, labels, size }) } as unknown as TrainingBatches,
     epochs: 1,

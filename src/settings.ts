@@ -21,6 +21,24 @@ const names = (error: string, least = 1) =>
   z.array(z.string({ error }).min(1, { error }), { error }).min(least, { error });
 const differ = { error: "expected each label once" };
 
+const shareWithZero = (error: string) => z.number({ error }).min(0, { error }).lt(1, { error });
+const notNegative = () => {
+  const error = "expected a number of at least 0";
+  return z.number({ error }).min(0, { error });
+};
+
+/** What was added to the settings later: a run that was written before lacks it, and was trained so. */
+const laterDefaults = {
+  optimizer: "adam", // the course's
+  momentum: 0.9,
+  weightDecay: 0,
+  warmupEpochs: 0,
+  labelSmoothing: 0,
+  emaDecay: 0,
+  teacherWeight: 0.5,
+  temperature: 2,
+} as const;
+
 /**
  * Everything that decides how a training goes. The same names serve as the keys of a config file and, with dashes, as
  * the command's flags.
@@ -33,7 +51,26 @@ export const settingsSchema = z.strictObject({
   batchSize: wholeNumber(1),
   learningRate: positive(),
   schedule: oneOf("constant", "cosine"),
+  /** Epochs over which the learning rate first rises to its value. */
+  warmupEpochs: notNegative().default(laterDefaults.warmupEpochs),
+  optimizer: oneOf("adam", "adamw", "sgd").default(laterDefaults.optimizer),
+  /** Of sgd. */
+  momentum: shareWithZero("expected a share from 0 to below 1").default(laterDefaults.momentum),
+  /** Of adamw and sgd. */
+  weightDecay: notNegative().default(laterDefaults.weightDecay),
+  /** Share of each target that is spread over all labels. */
+  labelSmoothing: shareWithZero("expected a share from 0 to below 1").default(laterDefaults.labelSmoothing),
+  /** Decay of a moving average of the weights, which is then what is validated and kept; 0 keeps the weights themselves. */
+  emaDecay: shareWithZero("expected a decay from 0 to below 1").default(laterDefaults.emaDecay),
+  /** A run whose answers are to be matched beside the labels. */
+  teacher: z.string({ error: "expected the path of a run" }).min(1).optional(),
+  /** Share of the teacher's answers in the loss. */
+  teacherWeight: share().default(laterDefaults.teacherWeight),
+  /** What both sides' logits are divided by when they are compared. */
+  temperature: positive().default(laterDefaults.temperature),
   width: positive(),
+  /** By default the model's own. */
+  frontEnd: oneOf("log-mel", "mfcc", "stft").optional(),
   /** A recipe's name, or the strengths that it stands for; what is kept is the strengths. */
   augment: z.preprocess(namedRecipe, augmentSchema),
   /** Stops after so many epochs without a better `monitor`; 0 never does. */
@@ -94,6 +131,7 @@ export type RunConfig = z.infer<typeof runConfigSchema>;
 
 /** What `train` takes where neither a flag nor a config file says otherwise. */
 export const defaultSettings = {
+  ...laterDefaults,
   epochs: 10, // the course's
   batchSize: 32, // the course's
   learningRate: 1e-4, // the course's: its wide models do not start at 1e-3

@@ -30,12 +30,38 @@ export interface AdamAttributes {
   rate: number;
 }
 
+export interface NormalizationInputs {
+  /** `[batch, height, width, channels]` */
+  x: tf.Tensor;
+  /** `[channels]` */
+  scale: tf.Tensor;
+  offset: tf.Tensor;
+}
+
+export interface NormalizationGradInputs {
+  /** `[batch, height, width, channels]` */
+  dy: tf.Tensor;
+  x: tf.Tensor;
+  /** `[channels]` */
+  scale: tf.Tensor;
+  /** What the kernel `BatchNormalize` returned last. */
+  savedMean: tf.Tensor;
+  savedVariance: tf.Tensor;
+}
+
 interface OwnKernels {
   DropoutMask: { inputs: object; attributes: DropoutMaskAttributes };
   /** `dy` where `y`, the output of ReLU, is above zero, else 0. */
   ReluGrad: { inputs: { dy: tf.Tensor; y: tf.Tensor }; attributes: object };
   /** Returns the new variable, mean and square. */
   AdamUpdate: { inputs: AdamInputs; attributes: AdamAttributes };
+  /**
+   * Batch normalisation with the statistics of the batch: returns the output, mean and (unbiased) variance `[channels]`,
+   * and two tensors for the gradient.
+   */
+  BatchNormalize: { inputs: NormalizationInputs; attributes: { epsilon: number } };
+  /** Returns the gradients of x, scale and offset. */
+  BatchNormalizeGrad: { inputs: NormalizationGradInputs; attributes: { epsilon: number } };
 }
 
 /** Runs the kernel if the current backend has it, and says so by returning something. */

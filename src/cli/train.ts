@@ -82,8 +82,30 @@ export function settingOptions(train: Command): Command {
     .option("--data <path>", "an .npz, a folder of WAVs, or sample; repeatable, several are joined", collect)
     .option("--epochs <n>", `passes over the training part ${shown("epochs")}`, numberOrText)
     .option("--batch-size <n>", `clips an update ${shown("batchSize")}`, numberOrText)
-    .option("--learning-rate <rate>", `Adam's step size ${shown("learningRate")}`, numberOrText)
+    .option("--learning-rate <rate>", `the optimizer's step size ${shown("learningRate")}`, numberOrText)
     .option("--schedule <kind>", `constant, or cosine down to zero ${shown("schedule")}`)
+    .option(
+      "--warmup-epochs <n>",
+      `epochs of a rising learning rate first ${shown("warmupEpochs")}`,
+      numberOrText,
+    )
+    .option("--optimizer <name>", `adam, adamw or sgd ${shown("optimizer")}`)
+    .option("--momentum <share>", `of sgd ${shown("momentum")}`, numberOrText)
+    .option("--weight-decay <rate>", `of adamw and sgd, on kernels ${shown("weightDecay")}`, numberOrText)
+    .option(
+      "--label-smoothing <share>",
+      `of each target, spread over all labels ${shown("labelSmoothing")}`,
+      numberOrText,
+    )
+    .option(
+      "--ema-decay <decay>",
+      `keep a moving average of the weights, as 0.999; 0 does not ${shown("emaDecay")}`,
+      numberOrText,
+    )
+    .option("--teacher <run>", "distil from a trained run: match its answers too")
+    .option("--teacher-weight <share>", `of its answers in the loss ${shown("teacherWeight")}`, numberOrText)
+    .option("--temperature <value>", `at which they are compared ${shown("temperature")}`, numberOrText)
+    .option("--front-end <kind>", "log-mel, mfcc or stft, where the model leaves a choice")
     .option("--width <factor>", `width multiplier on every layer's channels ${shown("width")}`, numberOrText)
     .option(
       "--augment <recipe>",

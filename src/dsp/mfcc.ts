@@ -28,7 +28,7 @@ export function mfcc(logMel: Spectrogram, nMfcc = 13): Spectrogram {
 }
 
 /** The orthonormal DCT-II of n values as a matrix, `[n, n]`. */
-function cosineTransform(n: number): Float64Array {
+export function cosineTransform(n: number): Float64Array {
   return Float64Array.from({ length: n * n }, (_, i) => {
     const [c, m] = [Math.floor(i / n), i % n];
     return Math.sqrt((c === 0 ? 1 : 2) / n) * Math.cos((Math.PI * c * (2 * m + 1)) / (2 * n));

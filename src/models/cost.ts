@@ -1,9 +1,10 @@
-import type * as tf from "@tensorflow/tfjs";
-import { StftMagnitude } from "./layers/stft.js";
+import * as tf from "@tensorflow/tfjs";
 
 export interface ModelCost {
   /** Weights, non-trainable ones too. */
   readonly params: number;
+  /** Those that training changes by gradients: what papers count. */
+  readonly trainableParams: number;
   /** Multiply-adds for one clip, the front end left out. */
   readonly macs: number;
   /** Multiply-adds of the front end for one clip. */
@@ -18,7 +19,7 @@ export function modelCost(model: tf.LayersModel): ModelCost {
   let macs = 0;
   let frontEndMacs = 0;
   for (const layer of model.layers) {
-    if (layer instanceof StftMagnitude) {
+    if (isFrontEnd(layer)) {
       frontEndMacs += layer.multiplyAdds((layer.input as tf.SymbolicTensor).shape[1]!);
       continue;
     }
@@ -28,5 +29,15 @@ export function modelCost(model: tf.LayersModel): ModelCost {
     const places = output.slice(1, -1).reduce<number>((product, size) => product * size!, 1);
     macs += places * kernel.shape.reduce<number>((product, size) => product * size!, 1);
   }
-  return { params: model.countParams(), macs, frontEndMacs };
+  const trainable = model.trainableWeights.reduce(
+    (sum, weight) => sum + tf.util.sizeFromShape(weight.shape as number[]),
+    0,
+  );
+  return { params: model.countParams(), trainableParams: trainable, macs, frontEndMacs };
+}
+
+function isFrontEnd(
+  layer: tf.layers.Layer,
+): layer is tf.layers.Layer & { multiplyAdds(samples: number): number } {
+  return "multiplyAdds" in layer;
 }

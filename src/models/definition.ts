@@ -1,4 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
+import type { FrontEnd } from "./front-end.js";
+import type { Masking } from "./layers/spec_augment.js";
 
 /** What a model is built for. Everything about its shape follows from these, so a run's config is enough to rebuild it. */
 export interface BuildOptions {
@@ -7,12 +9,16 @@ export interface BuildOptions {
   readonly sampleRate: number;
   /** Samples a clip: the model's input is `[batch, clipLength]`. */
   readonly clipLength: number;
-  /** Width multiplier on every convolution's and hidden dense layer's channels. */
+  /** Width multiplier on every convolution's and hidden dense layer's channels; τ of a BC-ResNet. */
   readonly width: number;
   /** Fixes the initial weights and the dropout masks. */
   readonly seed: number;
   /** Which training step it is, for layers that draw anew at each one. Only training needs to give it. */
   readonly step?: TrainingStep;
+  /** What the waveform is turned into first; one of the definition's `frontEnds`. By default the first of them. */
+  readonly frontEnd?: FrontEnd | undefined;
+  /** SpecAugment behind a front end that makes a picture. */
+  readonly masking?: Masking | undefined;
 }
 
 /** The position of a training run, shared by the loop that advances it and the layers that draw random numbers. */
@@ -27,6 +33,8 @@ export interface ModelDefinition {
   readonly input: "waveform" | "spectrogram";
   /** One line for `kws models` and the docs. */
   readonly summary: string;
+  /** The front ends that can be chosen from, the default first; none where the model fixes its own. */
+  readonly frontEnds?: readonly FrontEnd[];
   build(options: BuildOptions): tf.LayersModel;
 }
 

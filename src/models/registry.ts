@@ -1,11 +1,12 @@
 import type * as tf from "@tensorflow/tfjs";
 import { usageError } from "../errors.js";
+import { bcResnet } from "./bc-resnet.js";
 import { courseModels } from "./course.js";
 import type { BuildOptions, ModelDefinition } from "./definition.js";
 
 /** Every architecture by its name, in the order in which they are listed. */
 export const modelRegistry: ReadonlyMap<string, ModelDefinition> = new Map(
-  courseModels.map((definition) => [definition.name, definition]),
+  [...courseModels, bcResnet].map((definition) => [definition.name, definition]),
 );
 
 /** The definition of that name; a usage error that lists the names otherwise. */

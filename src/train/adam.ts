@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { runOwnKernel } from "../backend/own_kernels.js";
+import { decays, type Optimizer } from "./optimizer.js";
 
 /** A trainable weight by the name that it keeps from one process to the next. */
 export interface NamedVariable {
@@ -21,16 +22,21 @@ export function modelVariables(model: tf.LayersModel, which: "all" | "trainable"
  * TensorFlow.js's own keeps about fourteen temporaries of every weight alive at once, which the widest model's weights do
  * not leave room for, and multiplies up its powers of beta, which a restored run cannot repeat to the last bit. This one
  * updates variable by variable and computes the powers from the step.
+ *
+ * With a weight decay it is AdamW (Loshchilov and Hutter, 2019): at each step kernels also lose `rate · weightDecay` of
+ * themselves.
  */
-export class Adam {
+export class Adam implements Optimizer {
   /** Updates made so far. */
   step = 0;
   private readonly beta1 = 0.9;
   private readonly beta2 = 0.999;
   private readonly epsilon = 1e-7;
+  private readonly weightDecay: number;
   private readonly slots: { name: string; variable: tf.Variable; mean: tf.Variable; square: tf.Variable }[];
 
-  constructor(variables: readonly NamedVariable[]) {
+  constructor(variables: readonly NamedVariable[], weightDecay = 0) {
+    this.weightDecay = weightDecay;
     this.slots = variables.map(({ name, variable }) => ({
       name,
       variable,
@@ -46,6 +52,8 @@ export class Adam {
     for (const { variable, mean, square } of this.slots) {
       const gradient = gradients[variable.name]!;
       tf.tidy(() => {
+        if (this.weightDecay > 0 && decays(variable))
+          variable.assign(variable.mul(1 - learningRate * this.weightDecay));
         const [newVariable, newMean, newSquare] = this.update(
           { variable, mean, square, gradient },
           learningRate * correction,

@@ -2,7 +2,8 @@ import * as tf from "@tensorflow/tfjs";
 import type { Batch, BatchSource } from "../data/batches.js";
 import type { TrainingStep } from "../models/definition.js";
 import type { EpochRecord } from "../run.js";
-import type { Adam } from "./adam.js";
+import type { Loss } from "./loss.js";
+import type { Optimizer } from "./optimizer.js";
 
 /** Where a run stands: all that is needed, beside weights and optimizer, to go on with it. */
 export interface Position {
@@ -43,7 +44,10 @@ export interface Callback {
 export interface LoopOptions {
   model: tf.LayersModel;
   variables: readonly tf.Variable[];
-  optimizer: Adam;
+  optimizer: Optimizer;
+  loss: Loss;
+  /** After each update, `step` being their number. */
+  afterUpdate?: ((step: number) => void) | undefined;
   /** Shared with the model's layers. */
   step: TrainingStep;
   batches: BatchSource;
@@ -150,13 +154,15 @@ function trainStep(options: LoopOptions, batch: Batch): PendingStep {
   const results = tf.tidy(() => {
     const waves = tf.tensor2d(batch.waves, [batch.size, batch.waves.length / batch.size]);
     const targets = batchTargets(batch, (model.outputShape as tf.Shape)[1]!); // [batch, labels]
+    const lossOf = options.loss(waves, targets);
     let correct: tf.Scalar | undefined;
     const { value: loss, grads } = tf.variableGrads(() => {
       const logits = model.apply(waves, { training: true }) as tf.Tensor2D; // [batch, labels]
       correct = tf.keep(logits.argMax(1).equal(targets.argMax(1)).sum().cast("float32")) as tf.Scalar;
-      return tf.losses.softmaxCrossEntropy(targets, logits) as tf.Scalar;
+      return lossOf(logits);
     }, [...variables]);
     optimizer.apply(grads, options.learningRate(optimizer.step));
+    options.afterUpdate?.(optimizer.step);
     const both = tf.stack([loss, correct!]) as tf.Tensor1D;
     correct!.dispose();
     return both;

@@ -12,16 +12,20 @@ import { UserError, usageError } from "../errors.js";
 import { classify } from "../eval/classify.js";
 import { computeMetrics, type Metrics } from "../eval/metrics.js";
 import { writeFileAtomic } from "../files.js";
+import type { BuildOptions, TrainingStep } from "../models/definition.js";
 import { findModel } from "../models/registry.js";
 import { curvesSvg } from "../plot/curves.js";
 import { svgToPng } from "../plot/png.js";
 import { type EpochRecord, type RunConfig, RunFolder } from "../run.js";
 import type { TrainSettings } from "../settings.js";
 import { packageVersion } from "../version.js";
-import { Adam, modelVariables } from "./adam.js";
+import { modelVariables } from "./adam.js";
+import { WeightAverage } from "./average.js";
 import { BestCheckpoint, CurvesPicture, EarlyStopping, History, LastState } from "./callbacks.js";
 import { readState } from "./checkpoint.js";
 import { type Callback, runLoop, startPosition } from "./loop.js";
+import { type LossOptions, makeLoss } from "./loss.js";
+import { checkOptimizer, makeOptimizer } from "./optimizer.js";
 import { learningRateSchedule } from "./schedule.js";
 
 /** How a caller watches a training and stops it. */
@@ -80,6 +84,7 @@ export async function train(
   hooks: TrainHooks = {},
 ): Promise<TrainSummary> {
   const definition = findModel(settings.model);
+  checkOptimizer(settings);
   const run = new RunFolder(options.out ?? freeRunPath(settings.model));
   run.checkFree(options.force ?? false);
 
@@ -91,12 +96,14 @@ export async function train(
   const { sampleRate } = clips;
   const { clipLength } = clips.samples;
   const step = { index: 0 };
-  const { width, seed } = settings;
-  const model = definition.build({ labelCount: labels.length, sampleRate, clipLength, width, seed, step });
+  const shape = { labelCount: labels.length, sampleRate, clipLength };
+  const build = () => definition.build(buildOptions(settings, shape, step));
+  const model = build();
 
   const config: Omit<RunConfig, "format"> = {
     ...settings,
     data: settings.data.map(fullPath),
+    ...(settings.teacher !== undefined && { teacher: fullPath(settings.teacher) }),
     augment: withFullPath(settings.augment),
     labels,
     sampleRate,
@@ -112,7 +119,7 @@ export async function train(
   };
   run.begin(config);
   try {
-    return await runTraining({ run, config, clips, split, model, step, resume: false }, hooks);
+    return await runTraining({ run, config, clips, split, model, build, step, resume: false }, hooks);
   } catch (error) {
     // With a stored state it can go on once the disk has room again; without one it is of no use.
     if (!existsSync(run.lastStatePath)) run.discard();
@@ -144,16 +151,21 @@ export async function resumeTraining(
   const { clips, split } = dataset;
   reportStart(hooks, dataset, backend);
   const step = { index: 0 };
-  const { width, seed, sampleRate, clipLength } = stored;
-  const model = findModel(stored.model).build({
-    labelCount: stored.labels.length,
-    sampleRate,
-    clipLength,
-    width,
-    seed,
-    step,
-  });
-  return runTraining({ run, config: { ...stored, epochs }, clips, split, model, step, resume: true }, hooks);
+  const { sampleRate, clipLength } = stored;
+  const shape = { labelCount: stored.labels.length, sampleRate, clipLength };
+  const build = () => findModel(stored.model).build(buildOptions(stored, shape, step));
+  const model = build();
+  const config = { ...stored, epochs };
+  return runTraining({ run, config, clips, split, model, build, step, resume: true }, hooks);
+}
+
+/** What the model is built from, at the start of a run and when it goes on. */
+function buildOptions(
+  { width, seed, frontEnd, augment }: TrainSettings,
+  shape: Pick<BuildOptions, "labelCount" | "sampleRate" | "clipLength">,
+  step: TrainingStep,
+): BuildOptions {
+  return { ...shape, width, seed, step, frontEnd, masking: augment.specAugment };
 }
 
 interface Training {
@@ -162,7 +174,9 @@ interface Training {
   clips: Clips;
   split: Split;
   model: tf.LayersModel;
-  step: { index: number };
+  /** Another model like it. */
+  build: () => tf.LayersModel;
+  step: TrainingStep;
   resume: boolean;
 }
 
@@ -171,14 +185,27 @@ async function runTraining(training: Training, hooks: TrainHooks): Promise<Train
   const { labels, monitor } = config;
   const truth = labelIndices(clips, labels);
   const variables = modelVariables(model, "trainable");
-  const optimizer = new Adam(variables);
+  const optimizer = makeOptimizer(config, variables);
+  // What is validated and kept: the model itself, or its average.
+  const kept = config.emaDecay > 0 ? training.build() : model;
+  const average = kept === model ? undefined : new WeightAverage(model, kept, config.emaDecay);
+  const teacher = await readTeacher(config);
 
   const history = new History(run);
-  const best = new BestCheckpoint({ run, model, monitor, ...(hooks.report && { report: hooks.report }) });
+  const best = new BestCheckpoint({
+    run,
+    model: kept,
+    monitor,
+    ...(hooks.report && { report: hooks.report }),
+  });
   const callbacks: Callback[] = [...(hooks.callbacks ?? []), history, best];
   if (config.earlyStop > 0) callbacks.push(new EarlyStopping(monitor, config.earlyStop));
   callbacks.push(new CurvesPicture(() => drawCurves(run, history.records)));
-  const stored = [...modelVariables(model, "all"), ...optimizer.slotVariables()];
+  const stored = [
+    ...modelVariables(model, "all"),
+    ...optimizer.slotVariables(),
+    ...(average?.slotVariables() ?? []),
+  ];
   callbacks.push(new LastState({ run, variables: stored, optimizer, others: [...callbacks] }));
 
   const position = startPosition();
@@ -203,11 +230,18 @@ async function runTraining(training: Training, hooks: TrainHooks): Promise<Train
     model,
     variables: variables.map(({ variable }) => variable),
     optimizer,
+    loss: makeLoss({ labelSmoothing: config.labelSmoothing, teacher }),
+    afterUpdate: average && ((step) => average.follow(step)),
     step: training.step,
     batches,
     epochs: config.epochs,
-    learningRate: learningRateSchedule(config.schedule, config.learningRate, config.epochs * batches.count),
-    validate: () => evaluateRows(model, clips, split.val, truth, labels, hooks.onValidating, hooks.signal),
+    learningRate: learningRateSchedule(
+      config.schedule,
+      config.learningRate,
+      config.epochs * batches.count,
+      Math.round(config.warmupEpochs * batches.count),
+    ),
+    validate: () => evaluateRows(kept, clips, split.val, truth, labels, hooks.onValidating, hooks.signal),
     callbacks,
     position,
     readEvery: isAsynchronous(config.backend) ? 16 : 1,
@@ -215,6 +249,8 @@ async function runTraining(training: Training, hooks: TrainHooks): Promise<Train
   }).finally(() => batches.close());
   optimizer.dispose();
   model.dispose();
+  if (kept !== model) kept.dispose();
+  teacher?.model.dispose();
   if (ending === "interrupted") throw new TrainingInterrupted(run.path);
   if (best.best === undefined) {
     throw new UserError(
@@ -245,6 +281,25 @@ async function runTraining(training: Training, hooks: TrainHooks): Promise<Train
     secondsPerEpoch: seconds / history.records.length,
     examplesPerSecond: (split.train.length * history.records.length) / seconds,
   };
+}
+
+/**
+ * The model of the run that `--teacher` names.
+ *
+ * @throws UserError where it tells other labels apart, or hears other clips
+ */
+async function readTeacher(config: Training["config"]): Promise<LossOptions["teacher"]> {
+  if (config.teacher === undefined) return undefined;
+  const run = new RunFolder(config.teacher);
+  const { labels, sampleRate, clipLength } = run.readConfig();
+  const inWords = (of: Pick<RunConfig, "labels" | "sampleRate" | "clipLength">) =>
+    `labels ${of.labels.join(", ")}; ${of.clipLength} samples at ${of.sampleRate} Hz`;
+  const [found, expected] = [inWords({ labels, sampleRate, clipLength }), inWords(config)];
+  if (found !== expected)
+    throw new UserError(
+      `--teacher ${config.teacher} is for other data: expected ${expected}; found ${found}`,
+    );
+  return { model: await run.readBest(), weight: config.teacherWeight, temperature: config.temperature };
 }
 
 async function startBatches(

@@ -3,10 +3,11 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { startBackend } from "../../src/backend/index.js";
 import { stft } from "../../src/dsp/stft.js";
 import { modelCost } from "../../src/models/cost.js";
+import { courseModels } from "../../src/models/course.js";
 import { modelFromFiles, modelToFiles } from "../../src/models/files.js";
 import { dropoutMask } from "../../src/models/layers/dropout.js";
 import { StftMagnitude } from "../../src/models/layers/stft.js";
-import { buildModel, findModel, modelRegistry } from "../../src/models/registry.js";
+import { buildModel, findModel } from "../../src/models/registry.js";
 import { Random } from "../../src/random.js";
 import { golden, goldenItem, hasGolden } from "../helpers/golden.js";
 import { expectNear } from "../helpers/near.js";
@@ -16,7 +17,7 @@ beforeAll(async () => {
 });
 
 const course = { labelCount: 12, sampleRate: 8000, clipLength: 8000, width: 1, seed: 42 };
-const names = [...modelRegistry.keys()];
+const names = courseModels.map(({ name }) => name);
 
 describe("the course's models at full width", () => {
   // The counts of the course's Keras notebook; the multiply-adds worked out from the layers by hand.
@@ -27,7 +28,7 @@ describe("the course's models at full width", () => {
     ["spectrogram-skip", 9_053_036, 1_198_235_520, 126 * 258 * 260],
   ])("%s has %i parameters", (name, params, macs, frontEndMacs) => {
     const model = buildModel(name, course);
-    expect(modelCost(model)).toEqual({ params, macs, frontEndMacs });
+    expect(modelCost(model)).toMatchObject({ params, macs, frontEndMacs });
     expect(model.inputs[0]!.shape).toEqual([null, 8000]);
     expect(model.outputShape).toEqual([null, 12]);
     model.dispose();

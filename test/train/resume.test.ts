@@ -115,3 +115,33 @@ describe.each(["cpu", "wasm"] as const)("on the %s backend", (backend) => {
     expect(history.at(-1)!.loss).toBeLessThan(history[0]!.loss);
   });
 });
+
+test("momentum, warm-up, the average of the weights and a teacher go on exactly too", async () => {
+  const pieces = {
+    ...settings("cpu", 3),
+    optimizer: "sgd",
+    weightDecay: 1e-3,
+    learningRate: 0.02,
+    schedule: "cosine",
+    warmupEpochs: 1,
+    labelSmoothing: 0.1,
+    emaDecay: 0.9,
+    teacher: join(folder, "whole-cpu"),
+  } as const;
+  const [whole, path] = [join(folder, "whole-pieces"), join(folder, "stopped-pieces")];
+  await train(pieces, { out: whole });
+  await expect(train(pieces, { out: path }, stopAfter(4))).rejects.toThrow(TrainingInterrupted);
+  await resumeTraining(path);
+  expect(content(path)).toEqual(content(whole));
+  // The average lags behind the weights, and is what was kept.
+  const plain = join(folder, "plain-pieces");
+  await train({ ...pieces, emaDecay: 0 }, { out: plain });
+  expect(content(plain).best).not.toEqual(content(whole).best);
+});
+
+test("a teacher for other labels is refused, in one line that says so", async () => {
+  const other = { ...settings("cpu", 1), labels: undefined, teacher: join(folder, "whole-wasm") };
+  await expect(train(other, { out: join(folder, "other-teacher") })).rejects.toThrow(
+    /--teacher .* expected .* found/,
+  );
+});

@@ -1,5 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
-import type { AdamAttributes, AdamInputs } from "../own_kernels.js";
+import type {
+  AdamAttributes,
+  AdamInputs,
+  NormalizationGradInputs,
+  NormalizationInputs,
+} from "../own_kernels.js";
 
 interface OperationAttribute {
   name: string;
@@ -20,6 +25,7 @@ export interface NodeBackend extends tf.KernelBackend {
     readonly TF_Version: string;
     readonly TF_FLOAT: number;
     readonly TF_ATTR_TYPE: number;
+    readonly TF_ATTR_FLOAT: number;
     readonly TF_ATTR_SHAPE: number;
     readonly TF_ATTR_STRING: number;
     readonly TF_ATTR_BOOL: number;
@@ -48,6 +54,8 @@ export function registerOwnKernels(): void {
     backend.executeSingleOutput("ReluGrad", [floatType(backend)], [dy, y]),
   );
   register("AdamUpdate", adamUpdate);
+  register("BatchNormalize", batchNormalize);
+  register("BatchNormalizeGrad", batchNormalizeGrad);
 }
 
 function register<Inputs, Attributes>(
@@ -105,6 +113,58 @@ function adamUpdate(
     for (const id of garbage) binding.deleteTensor(id);
     tf.dispose(scalars);
   }
+}
+
+function batchNormalize(
+  { x, scale, offset }: NormalizationInputs,
+  { epsilon }: { epsilon: number },
+  backend: NodeBackend,
+): tf.TensorInfo[] {
+  const none = tf.tensor1d([]); // the statistics of the past, which training does not look at
+  const inputs = [x, scale, offset, none, none];
+  const attributes = normalizationAttributes(backend, epsilon);
+  const outputs = backend.binding.executeOp(
+    "FusedBatchNormV3",
+    [...attributes, { name: "exponential_avg_factor", type: backend.binding.TF_ATTR_FLOAT, value: 1 }],
+    backend.getInputTensorIds(inputs),
+    6,
+  );
+  const [y, mean, variance, savedMean, savedVariance, unused] = outputs;
+  backend.binding.deleteTensor(unused!.id);
+  none.dispose();
+  return [y!, mean!, variance!, savedMean!, savedVariance!].map((output) =>
+    backend.createOutputTensor(output),
+  );
+}
+
+function batchNormalizeGrad(
+  { dy, x, scale, savedMean, savedVariance }: NormalizationGradInputs,
+  { epsilon }: { epsilon: number },
+  backend: NodeBackend,
+): tf.TensorInfo[] {
+  const none = tf.tensor1d([]); // what only a GPU's kernel looks at
+  const inputs = [dy, x, scale, savedMean, savedVariance, none];
+  const outputs = backend.binding.executeOp(
+    "FusedBatchNormGradV3",
+    normalizationAttributes(backend, epsilon),
+    backend.getInputTensorIds(inputs),
+    5,
+  );
+  const [dx, dScale, dOffset, ...unused] = outputs;
+  for (const { id } of unused) backend.binding.deleteTensor(id);
+  none.dispose();
+  return [dx!, dScale!, dOffset!].map((output) => backend.createOutputTensor(output));
+}
+
+function normalizationAttributes(backend: NodeBackend, epsilon: number): OperationAttribute[] {
+  const { binding } = backend;
+  return [
+    floatType(backend),
+    { ...floatType(backend), name: "U" },
+    { name: "epsilon", type: binding.TF_ATTR_FLOAT, value: epsilon },
+    { name: "data_format", type: binding.TF_ATTR_STRING, value: "NHWC" },
+    { name: "is_training", type: binding.TF_ATTR_BOOL, value: true },
+  ];
 }
 
 /** The name by which TensorFlow knows a variable that no other shall share. */

@@ -9,6 +9,8 @@ export interface DropoutConfig {
   rate: number;
   seed?: number;
   step?: TrainingStep | undefined;
+  /** Draws for whole channels of `[batch, …, channels]`, not for each element (Tompson et al., 2015). */
+  channels?: boolean;
 }
 
 /**
@@ -24,12 +26,14 @@ export class Dropout extends tf.layers.Layer {
   private readonly rate: number;
   private readonly key: number;
   private readonly step: TrainingStep;
+  private readonly channels: boolean;
 
   constructor(config: DropoutConfig) {
     super({ name: config.name });
     this.rate = config.rate;
     this.key = hash32(`${config.seed ?? 0}|dropout|${config.name}`);
     this.step = config.step ?? { index: 0 };
+    this.channels = config.channels ?? false;
   }
 
   override computeOutputShape(inputShape: tf.Shape): tf.Shape {
@@ -39,7 +43,11 @@ export class Dropout extends tf.layers.Layer {
   override call(inputs: tf.Tensor | tf.Tensor[], kwargs: { training?: boolean }): tf.Tensor {
     const input = Array.isArray(inputs) ? inputs[0]! : inputs;
     if (!kwargs.training || this.rate === 0) return input.clone();
-    return tf.tidy(() => input.mul(dropoutMask(input.shape, this.rate, mix32(this.key + this.step.index))));
+    const last = input.rank - 1;
+    const shape = this.channels
+      ? input.shape.map((size, axis) => (axis === 0 || axis === last ? size : 1))
+      : input.shape;
+    return tf.tidy(() => input.mul(dropoutMask(shape, this.rate, mix32(this.key + this.step.index))));
   }
 
   override getConfig(): tf.serialization.ConfigDict {

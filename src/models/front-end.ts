@@ -1,0 +1,56 @@
+import type * as tf from "@tensorflow/tfjs";
+import { usageError } from "../errors.js";
+import type { BuildOptions } from "./definition.js";
+import { LogMel, Mfcc } from "./layers/mel.js";
+import { SpecAugment } from "./layers/spec_augment.js";
+import { StftMagnitude } from "./layers/stft.js";
+
+/** What a model may make of the waveform before its first weight. */
+export const frontEnds = ["log-mel", "mfcc", "stft"] as const;
+export type FrontEnd = (typeof frontEnds)[number];
+
+// The field's usual frames and bands; speech holds little above 7.6 kHz or below 20 Hz.
+const windowMs = 30;
+const hopMs = 10;
+const bands = 40;
+const coefficients = 40;
+const lowestFrequency = 20;
+const highestFrequency = 7600;
+
+/**
+ * The front end that was asked for, on the waveforms `[batch, samples]`, with SpecAugment behind it where it was asked for:
+ * `[batch, bands, frames, 1]`. 40 bands of windows of 30 ms every 10 ms; of the STFT all its bins.
+ */
+export function frontEnd(
+  waveform: tf.SymbolicTensor,
+  options: BuildOptions,
+  kind: FrontEnd,
+): tf.SymbolicTensor {
+  const { sampleRate, masking, seed, step } = options;
+  const hop = Math.round((hopMs / 1000) * sampleRate);
+  const window = Math.round((windowMs / 1000) * sampleRate);
+  const nFft = 2 ** Math.ceil(Math.log2(window));
+  const maxFrequency = Math.min(highestFrequency, sampleRate / 2);
+  const mel = { sampleRate, nFft, hop, window, nMels: bands, minFrequency: lowestFrequency, maxFrequency };
+  const layers: Record<FrontEnd, () => tf.layers.Layer> = {
+    "log-mel": () => new LogMel({ name: "log_mel", ...mel }),
+    mfcc: () => new Mfcc({ name: "mfcc", ...mel, nMfcc: coefficients }),
+    stft: () => new StftMagnitude({ name: "stft", nFft, hop }),
+  };
+  const picture = layers[kind]().apply(waveform) as tf.SymbolicTensor;
+  if (masking === undefined || (masking.bands === 0 && masking.frames === 0)) return picture;
+  return new SpecAugment({ name: "spec_augment", ...masking, seed, step }).apply(
+    picture,
+  ) as tf.SymbolicTensor;
+}
+
+/** The front end to build with; a usage error where the model does not allow the one that was asked for. */
+export function chosenFrontEnd(
+  model: string,
+  allowed: readonly FrontEnd[],
+  asked: FrontEnd | undefined,
+): FrontEnd {
+  const chosen = asked ?? allowed[0]!;
+  if (allowed.includes(chosen)) return chosen;
+  throw usageError(`--front-end: the model ${model} takes ${allowed.join(", ")}, found ${chosen}`);
+}

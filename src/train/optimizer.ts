@@ -1,0 +1,36 @@
+import type * as tf from "@tensorflow/tfjs";
+import { usageError } from "../errors.js";
+import type { TrainSettings } from "../settings.js";
+import { Adam, type NamedVariable } from "./adam.js";
+import { Sgd } from "./sgd.js";
+
+/** What changes the weights by their gradients. */
+export interface Optimizer {
+  /** Updates made so far. */
+  step: number;
+  /** Updates every variable from its gradient, found by the variable's own name. */
+  apply(gradients: tf.NamedTensorMap, learningRate: number): void;
+  /** What must be stored, beside `step`, to go on exactly. */
+  slotVariables(): NamedVariable[];
+  dispose(): void;
+}
+
+/** Whether weight decay shrinks the variable: kernels, but not biases, scales and shifts. */
+export function decays(variable: tf.Variable): boolean {
+  return variable.rank > 1;
+}
+
+type OptimizerSettings = Pick<TrainSettings, "optimizer" | "momentum" | "weightDecay">;
+
+/** The optimizer that the settings name. */
+export function makeOptimizer(settings: OptimizerSettings, variables: readonly NamedVariable[]): Optimizer {
+  const { optimizer, momentum, weightDecay } = settings;
+  if (optimizer === "sgd") return new Sgd(variables, { momentum, weightDecay });
+  return new Adam(variables, weightDecay);
+}
+
+/** @throws UserError (wrong usage) for a weight decay that the optimizer would not heed */
+export function checkOptimizer({ optimizer, weightDecay }: OptimizerSettings): void {
+  if (optimizer === "adam" && weightDecay > 0)
+    throw usageError("--weight-decay: Adam takes none, expected --optimizer adamw or sgd beside it");
+}

@@ -1,0 +1,44 @@
+import * as tf from "@tensorflow/tfjs";
+import type { NamedVariable } from "./adam.js";
+import { decays, type Optimizer } from "./optimizer.js";
+
+/**
+ * Stochastic gradient descent with momentum as PyTorch has it: the velocity is `momentum · velocity + gradient`, to which
+ * weight decay adds `weightDecay · weight` for kernels, and the weight loses `rate · velocity`.
+ */
+export class Sgd implements Optimizer {
+  step = 0;
+  private readonly momentum: number;
+  private readonly weightDecay: number;
+  private readonly slots: { name: string; variable: tf.Variable; velocity: tf.Variable }[];
+
+  constructor(variables: readonly NamedVariable[], options: { momentum: number; weightDecay: number }) {
+    this.momentum = options.momentum;
+    this.weightDecay = options.weightDecay;
+    this.slots = variables.map(({ name, variable }) => {
+      const velocity = tf.tidy(() => tf.variable(tf.zerosLike(variable), false));
+      return { name, variable, velocity };
+    });
+  }
+
+  apply(gradients: tf.NamedTensorMap, learningRate: number): void {
+    this.step++;
+    for (const { variable, velocity } of this.slots) {
+      const gradient = gradients[variable.name]!;
+      tf.tidy(() => {
+        const slope =
+          this.weightDecay > 0 && decays(variable) ? gradient.add(variable.mul(this.weightDecay)) : gradient;
+        velocity.assign(velocity.mul(this.momentum).add(slope));
+        variable.assign(variable.sub(velocity.mul(learningRate)));
+      });
+    }
+  }
+
+  slotVariables(): NamedVariable[] {
+    return this.slots.map(({ name, velocity }) => ({ name: `${name}/sgd_velocity`, variable: velocity }));
+  }
+
+  dispose(): void {
+    for (const { velocity } of this.slots) velocity.dispose();
+  }
+}

@@ -1,0 +1,92 @@
+import * as tf from "@tensorflow/tfjs";
+import { beforeAll, describe, expect, test } from "vitest";
+import { startBackend } from "../../src/backend/index.js";
+import { resolveSettings } from "../../src/settings.js";
+import { Adam } from "../../src/train/adam.js";
+import { makeLoss } from "../../src/train/loss.js";
+import { checkOptimizer } from "../../src/train/optimizer.js";
+import { learningRateSchedule } from "../../src/train/schedule.js";
+import { Sgd } from "../../src/train/sgd.js";
+import { expectNear } from "../helpers/near.js";
+
+beforeAll(async () => {
+  await startBackend("cpu", "training");
+});
+
+test("SGD with momentum and weight decay follows its definition; biases do not decay", () => {
+  const kernel = tf.variable(tf.tensor2d([[1, -2]]));
+  const bias = tf.variable(tf.tensor1d([3, -4]));
+  const sgd = new Sgd(
+    [
+      { name: "kernel", variable: kernel },
+      { name: "bias", variable: bias },
+    ],
+    { momentum: 0.9, weightDecay: 0.1 },
+  );
+  const expected = { kernel: [1, -2], bias: [3, -4] };
+  const velocity = { kernel: [0, 0], bias: [0, 0] };
+  for (let t = 1; t <= 5; t++) {
+    const gradient = [t, 0.5 - t];
+    sgd.apply({ [kernel.name]: tf.tensor2d([gradient]), [bias.name]: tf.tensor1d(gradient) }, 0.05);
+    for (const name of ["kernel", "bias"] as const)
+      for (const i of [0, 1]) {
+        const decay = name === "kernel" ? 0.1 * expected.kernel[i]! : 0;
+        velocity[name][i] = 0.9 * velocity[name][i]! + gradient[i]! + decay;
+        expected[name][i]! -= 0.05 * velocity[name][i]!;
+      }
+  }
+  expectNear(kernel.dataSync(), Float64Array.from(expected.kernel), 1e-5);
+  expectNear(bias.dataSync(), Float64Array.from(expected.bias), 1e-5);
+});
+
+test("AdamW shrinks kernels by rate times decay beside Adam's own step", () => {
+  const [plain, decayed] = [0, 0.5].map((decay) => {
+    const variable = tf.variable(tf.tensor2d([[2, -3]]));
+    const adam = new Adam([{ name: "w", variable }], decay);
+    adam.apply({ [variable.name]: tf.tensor2d([[1, 1]]) }, 0.1);
+    return variable.dataSync();
+  });
+  expect(decayed![0]).toBeCloseTo(plain![0]! - 0.1 * 0.5 * 2, 5);
+  expect(decayed![1]).toBeCloseTo(plain![1]! + 0.1 * 0.5 * 3, 5);
+});
+
+test("the warm-up rises in a straight line, and the cosine begins behind it", () => {
+  const rate = learningRateSchedule("cosine", 0.2, 110, 10);
+  expect([0, 4, 9, 10, 60, 110].map((step) => rate(step).toFixed(6))).toEqual(
+    [0.02, 0.1, 0.2, 0.2, 0.1, 0].map((value) => value.toFixed(6)),
+  );
+});
+
+describe("the loss", () => {
+  const waves = tf.zeros([1, 4]) as tf.Tensor2D;
+  const targets = tf.tensor2d([[1, 0, 0]]);
+  const logits = [0.5, -1, 2];
+  const of = (loss: ReturnType<typeof makeLoss>) =>
+    loss(waves, targets)(tf.tensor2d([logits])).dataSync()[0]!;
+  const logSoftmax = (values: number[]) => {
+    const sum = Math.log(values.reduce((total, value) => total + Math.exp(value), 0));
+    return values.map((value) => value - sum);
+  };
+
+  test("label smoothing spreads its share over all labels", () => {
+    const [a, b, c] = logSoftmax(logits) as [number, number, number];
+    const expected = -((0.9 + 0.1 / 3) * a + (0.1 / 3) * (b + c));
+    expect(of(makeLoss({ labelSmoothing: 0.1 }))).toBeCloseTo(expected, 5);
+  });
+
+  test("distillation adds the cross-entropy against the teacher's softened answers", () => {
+    const answers = [1, 2, -1];
+    const teacher = { apply: () => tf.tensor2d([answers]) } as unknown as tf.LayersModel;
+    const soft = logSoftmax(answers.map((value) => value / 2)).map(Math.exp);
+    const student = logSoftmax(logits.map((value) => value / 2));
+    const distilled = -soft.reduce((sum, share, i) => sum + share * student[i]!, 0);
+    const expected = 0.25 * -logSoftmax(logits)[0]! + 0.75 * 4 * distilled;
+    const loss = makeLoss({ labelSmoothing: 0, teacher: { model: teacher, weight: 0.75, temperature: 2 } });
+    expect(of(loss)).toBeCloseTo(expected, 5);
+  });
+});
+
+test("a weight decay that Adam would not heed is wrong usage", () => {
+  const settings = resolveSettings({ data: ["sample"], model: "conv1d", weightDecay: 0.1 });
+  expect(() => checkOptimizer(settings)).toThrow(/--weight-decay/);
+});
