@@ -13,6 +13,8 @@ export interface ClassifyOptions {
   batchSize?: number;
   onProgress?: ((done: number, total: number) => void) | undefined;
   signal?: AbortSignal | undefined;
+  /** Changes each clip `[clipLength]` in place before the model hears it. */
+  change?: (wave: Float32Array, row: number) => void;
 }
 
 /**
@@ -25,14 +27,21 @@ export async function classify(
   rows: Int32Array,
   options: ClassifyOptions = {},
 ): Promise<Answers | undefined> {
-  const { batchSize = 32, onProgress, signal } = options;
+  const { batchSize = 32, onProgress, signal, change } = options;
   const labelCount = (model.outputShape as tf.Shape)[1]!;
+  const { clipLength } = clips.samples;
   const logits = new Float32Array(rows.length * labelCount);
   const labels = new Int32Array(clips.samples.count);
   for (let number = 0; number * batchSize < rows.length; number++) {
     const batch = readBatch(clips, rows, labels, number, batchSize);
+    if (change !== undefined) {
+      for (let i = 0; i < batch.size; i++) {
+        const wave = batch.waves.subarray(i * clipLength, (i + 1) * clipLength);
+        change(wave, rows[number * batchSize + i]!);
+      }
+    }
     const answer = tf.tidy(
-      () => model.apply(tf.tensor2d(batch.waves, [batch.size, clips.samples.clipLength])) as tf.Tensor2D,
+      () => model.apply(tf.tensor2d(batch.waves, [batch.size, clipLength])) as tf.Tensor2D,
     );
     logits.set((await answer.data()) as Float32Array, number * batchSize * labelCount);
     answer.dispose();

@@ -25,7 +25,9 @@ export interface EvaluationData {
   /** By entry of `rows`: index into the run's labels. */
   truth: Int32Array;
   part: Part | "all";
-  /** How many of the rows the run trained on or chose its best epoch by. */
+  /** By row of `clips`: 1 where the run trained on it or chose its best epoch by it. */
+  seen: Uint8Array;
+  /** How many of `rows` that is so of. */
   seenInTraining: number;
 }
 
@@ -55,8 +57,9 @@ export class EvaluationDataLoader {
     const { clips, rows } =
       data === undefined ? ownPart(loaded, config, part) : partOfOther(loaded, config, part);
     const truth = trueLabels(run, config, clips, rows, othersAs);
-    const seenInTraining = await this.countSeen(config, loaded, clips, rows);
-    return { clips, rows, truth, part, seenInTraining };
+    const seen = await this.findSeen(config, loaded, clips);
+    const seenInTraining = rows.reduce((count, row) => count + seen[row]!, 0);
+    return { clips, rows, truth, part, seen, seenInTraining };
   }
 
   private async clips(
@@ -92,16 +95,17 @@ export class EvaluationDataLoader {
   }
 
   /** @param loaded all the clips of the data, of which `clips` are those that the run's settings choose */
-  private async countSeen(config: RunConfig, loaded: Clips, clips: Clips, rows: Int32Array): Promise<number> {
+  private async findSeen(config: RunConfig, loaded: Clips, clips: Clips): Promise<Uint8Array> {
+    const found = new Uint8Array(clips.samples.count);
     const shared = clips.sources.some(({ fingerprint }) =>
       config.sources.some((source) => source.fingerprint === fingerprint),
     );
-    if (!shared) return 0;
+    if (!shared) return found;
     const own = isOwnData(loaded, config) ? loaded : await this.ownClips(config, undefined);
     const dataset = chooseRunDataset(own, config);
     const { train, val } = dataset.split;
     const seen = new Set([...train, ...val].map((row) => clipKey(dataset.clips, row)));
-    return rows.reduce((count, row) => count + (seen.has(clipKey(clips, row)) ? 1 : 0), 0);
+    return found.map((_, row) => (seen.has(clipKey(clips, row)) ? 1 : 0));
   }
 }
 

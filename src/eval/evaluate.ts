@@ -1,4 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
+import { UserError } from "../errors.js";
 import type { RunConfig } from "../run.js";
 import { type Answers, classify } from "./classify.js";
 import type { EvaluationData } from "./data.js";
@@ -11,7 +12,11 @@ export interface Evaluation {
   data: EvaluationData;
 }
 
-/** Every clip counts, the last partial batch too. */
+/**
+ * Every clip counts, the last partial batch too.
+ *
+ * @throws UserError where the model answers with something else than numbers
+ */
 export async function evaluate(
   model: tf.LayersModel,
   config: RunConfig,
@@ -19,6 +24,13 @@ export async function evaluate(
   onProgress?: (done: number, total: number) => void,
 ): Promise<Evaluation> {
   const answers = (await classify(model, data.clips, data.rows, { onProgress }))!;
+  const bad = answers.logits.findIndex((logit) => !Number.isFinite(logit));
+  if (bad >= 0) {
+    const index = data.clips.rows[data.rows[Math.floor(bad / answers.labelCount)]!];
+    throw new UserError(
+      `the model answers with ${answers.logits[bad]} to clip ${index}, finite numbers were expected: its training has diverged, or its weights are damaged`,
+    );
+  }
   return { metrics: computeMetrics(answers, data.truth, config.labels), answers, data };
 }
 

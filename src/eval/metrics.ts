@@ -72,6 +72,37 @@ export function predictedLabels(answers: Answers): Int32Array {
   return Int32Array.from({ length: answers.examples }, (_, i) => argMax(exampleLogits(answers, i)));
 }
 
+/** By example: 1 where the label it is given is the true one, else 0. */
+export function correctness(answers: Answers, truth: Int32Array): Uint8Array {
+  return Uint8Array.from(predictedLabels(answers), (label, i) => (label === truth[i] ? 1 : 0));
+}
+
+/**
+ * For k = 1 … `most` (or the number of labels), the share of examples whose true label is among the k that the model
+ * finds most probable; of equals, the first labels.
+ */
+export function topKAccuracies(
+  answers: Answers,
+  truth: Int32Array,
+  most = 5,
+): { k: number; accuracy: number }[] {
+  const atRank = new Int32Array(answers.labelCount);
+  for (let i = 0; i < answers.examples; i++) {
+    const logits = exampleLogits(answers, i);
+    const own = truth[i]!;
+    let rank = 0;
+    logits.forEach((logit, label) => {
+      if (logit > logits[own]! || (logit === logits[own] && label < own)) rank++;
+    });
+    atRank[rank]!++;
+  }
+  let right = 0;
+  return Array.from({ length: Math.min(most, answers.labelCount) }, (_, rank) => {
+    right += atRank[rank]!;
+    return { k: rank + 1, accuracy: right / answers.examples };
+  });
+}
+
 /** The logits of example `i`. */
 export function exampleLogits(answers: Answers, i: number): Float32Array {
   return answers.logits.subarray(i * answers.labelCount, (i + 1) * answers.labelCount);

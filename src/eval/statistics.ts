@@ -59,6 +59,15 @@ export function bootstrapAccuracyCi95(
   return [quantile(accuracies, 0.025), quantile(accuracies, 0.975)];
 }
 
+/** 95 % score interval of a share (E. B. Wilson, 1927), which holds for few examples and for shares of 0 and 1 too. */
+export function wilsonCi95(right: number, count: number): [low: number, high: number] {
+  const z2 = 1.959963984540054 ** 2;
+  const share = right / count;
+  const middle = (share + z2 / (2 * count)) / (1 + z2 / count);
+  const half = Math.sqrt(z2 * ((share * (1 - share)) / count + z2 / (4 * count * count))) / (1 + z2 / count);
+  return [right === 0 ? 0 : middle - half, right === count ? 1 : middle + half];
+}
+
 /** Quantile of ascending values, linear between them (NumPy's default). */
 export function quantile(ascending: ArrayLike<number>, share: number): number {
   const at = share * (ascending.length - 1);

@@ -1,4 +1,4 @@
-import { type LegendEntry, legendStrip } from "./legend.js";
+import { type LegendEntry, legendStrip, lineEntry } from "./legend.js";
 import { anyText, renderSvg, type TopLevelSpec } from "./svg.js";
 import { colors, fontSizes } from "./theme.js";
 import { type Axis, epochAxis, niceAxis } from "./ticks.js";
@@ -223,17 +223,6 @@ const legend = {
   },
   others: lineEntry("validation of the other runs", strokes.others),
 } satisfies Record<string, LegendEntry>;
-
-function lineEntry(text: string, stroke: object): LegendEntry {
-  return {
-    text,
-    symbolWidth: 22,
-    symbol: (left, middle) => ({
-      mark: { type: "rule", ...stroke },
-      encoding: { x: { value: left }, x2: { value: left + 22 }, y: { value: middle } },
-    }),
-  };
-}
 
 function withLegend(entries: readonly LegendEntry[], charts: object): TopLevelSpec {
   return { spacing: 20, vconcat: [legendStrip(entries), charts] } as TopLevelSpec;

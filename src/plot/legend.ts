@@ -8,6 +8,18 @@ export interface LegendEntry {
   symbol?: (left: number, middle: number) => object;
 }
 
+/** A line drawn as the curve is that the text is about. */
+export function lineEntry(text: string, stroke: object): LegendEntry {
+  return {
+    text,
+    symbolWidth: 22,
+    symbol: (left, middle) => ({
+      mark: { type: "rule", ...stroke },
+      encoding: { x: { value: left }, x2: { value: left + 22 }, y: { value: middle } },
+    }),
+  };
+}
+
 const height = 14;
 const symbolGap = 7;
 const entryGap = 22;

@@ -12,6 +12,13 @@ export type Block =
   | { kind: "paragraph"; text: string }
   | { kind: "note" | "warning"; text: string }
   | { kind: "table"; headers: readonly string[]; rows: readonly (readonly string[])[]; caption?: string }
+  /** A table whose rows can be heard; the sounds are in the document. */
+  | {
+      kind: "sounds";
+      headers: readonly string[];
+      rows: readonly { cells: readonly string[]; wav: Uint8Array }[];
+      caption?: string;
+    }
   /** Side by side where the screen is wide enough. */
   | { kind: "figures"; figures: readonly Figure[] };
 
@@ -41,12 +48,13 @@ export function htmlReport({ title, intro, sections }: Report): string {
     );
     return `<section id="s${index}"><h2>${escapeHtml(heading)}</h2>\n${parts.join("\n")}\n</section>`;
   });
+  const hasSounds = sections.some(({ blocks }) => blocks.some(({ kind }) => kind === "sounds"));
   const contents = sections.map(({ heading }, index) => `<a href="#s${index}">${escapeHtml(heading)}</a>`);
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'${hasSounds ? "; media-src data:" : ""}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${escapeHtml(title)}</title>
@@ -75,17 +83,31 @@ function blockHtml(block: Exclude<Block, { kind: "figures" }>): string {
       return `<p class="${block.kind}" role="note"><strong>${block.kind === "note" ? "Note" : "Warning"}</strong> ${escapeHtml(block.text)}</p>`;
     case "table":
       return tableHtml(block);
+    case "sounds":
+      return tableHtml(
+        { ...block, headers: ["", ...block.headers], rows: block.rows.map(({ cells }) => ["", ...cells]) },
+        block.rows.map(({ cells, wav }) => playerHtml(wav, cells.join(", "))),
+      );
   }
 }
 
-function tableHtml({ headers, rows, caption }: Extract<Block, { kind: "table" }>): string {
+function playerHtml(wav: Uint8Array, name: string): string {
+  const base64 = Buffer.from(wav).toString("base64");
+  return `<audio controls preload="none" aria-label="${escapeHtml(name)}" src="data:audio/wav;base64,${base64}"></audio>`;
+}
+
+/** @param first HTML for the first cell of each row, in place of its text */
+function tableHtml(
+  { headers, rows, caption }: Omit<Extract<Block, { kind: "table" }>, "kind">,
+  first: readonly string[] = [],
+): string {
   const figures = numericColumns(headers, rows);
   const align = (column: number) => (figures[column] ? ' class="number"' : "");
   const head = headers.map((header, column) => `<th scope="col"${align(column)}>${escapeHtml(header)}</th>`);
-  const body = rows.map((row) => {
+  const body = rows.map((row, index) => {
     const cells = row.map((cell, column) =>
       column === 0
-        ? `<th scope="row"${align(column)}>${escapeHtml(cell)}</th>`
+        ? `<th scope="row"${align(column)}>${first[index] ?? escapeHtml(cell)}</th>`
         : `<td${align(column)}>${escapeHtml(cell)}</td>`,
     );
     return `<tr>${cells.join("")}</tr>`;
@@ -166,6 +188,7 @@ tbody th{font-weight:500;background:var(--background);white-space:normal;overflo
 tbody tr:last-child>*{border-bottom:0}
 tbody tr:hover>*{background:var(--stripe)}
 .number{text-align:right}
+audio{display:block;width:15rem;height:2.2rem;color-scheme:light dark}
 .figures{display:flex;flex-wrap:wrap;gap:1.2rem;margin:1rem 0;align-items:flex-start}
 figure{margin:0;max-width:100%;border:1px solid var(--line);border-radius:8px;overflow:hidden}
 .picture{overflow-x:auto}

@@ -1,0 +1,219 @@
+import type { Answers } from "../classify.js";
+import { exampleLogits } from "../metrics.js";
+
+/** Labels that stand for everything else than a word to listen for: no detector is wanted for them. */
+const notKeywords: ReadonlySet<string> = new Set(["unknown", "silence"]);
+
+/** The shares of false alarms at which false rejects are told. */
+export const falseAlarmRates: readonly number[] = [0.005, 0.01, 0.05];
+
+/** What a detector does at one threshold. */
+export interface OperatingPoint {
+  /** The lowest score that is accepted; infinite where none is. */
+  threshold: number;
+  /** Accepted among the clips without the keyword. */
+  falseAlarmRate: number;
+  /** Not accepted among the clips with the keyword. */
+  falseRejectRate: number;
+}
+
+/**
+ * All that thresholds on a score can do, from accepting nothing (0 and 1) to accepting everything (1 and 0): T. Fawcett,
+ * "An introduction to ROC analysis" (2006), algorithm 1. Equal scores are accepted together. Points between two others
+ * on a line along either axis are left out.
+ *
+ * @param scores finite, by clip
+ * @param isKeyword by clip
+ * @returns undefined where all clips have the keyword, or none: a rate would be out of nothing
+ */
+export function detectionCurve(
+  scores: ArrayLike<number>,
+  isKeyword: ArrayLike<boolean>,
+): OperatingPoint[] | undefined {
+  const order = Array.from({ length: scores.length }, (_, i) => i).sort((a, b) => scores[b]! - scores[a]!);
+  const positives = order.reduce((sum, i) => sum + (isKeyword[i] ? 1 : 0), 0);
+  const negatives = order.length - positives;
+  if (positives === 0 || negatives === 0) return undefined;
+  const curve: OperatingPoint[] = [
+    { threshold: Number.POSITIVE_INFINITY, falseAlarmRate: 0, falseRejectRate: 1 },
+  ];
+  let heard = 0;
+  let alarms = 0;
+  order.forEach((i, place) => {
+    if (isKeyword[i]) heard++;
+    else alarms++;
+    const next = order[place + 1];
+    if (next !== undefined && scores[next] === scores[i]) return;
+    const point = {
+      threshold: scores[i]!,
+      falseAlarmRate: alarms / negatives,
+      falseRejectRate: (positives - heard) / positives,
+    };
+    const [before, last] = [curve.at(-2), curve.at(-1)!];
+    const straight = (rate: "falseAlarmRate" | "falseRejectRate") =>
+      before !== undefined && before[rate] === last[rate] && last[rate] === point[rate];
+    if (straight("falseAlarmRate") || straight("falseRejectRate")) curve.pop();
+    curve.push(point);
+  });
+  return curve;
+}
+
+/** Where false alarms and false rejects are equally frequent, linear between the two points around that place. */
+export function equalErrorRate(curve: readonly OperatingPoint[]): number {
+  const at = curve.findIndex(({ falseAlarmRate, falseRejectRate }) => falseAlarmRate >= falseRejectRate);
+  const [before, after] = [curve[at - 1]!, curve[at]!];
+  const gap = before.falseRejectRate - before.falseAlarmRate;
+  const closing = gap + after.falseAlarmRate - after.falseRejectRate;
+  return before.falseAlarmRate + (gap / closing) * (after.falseAlarmRate - before.falseAlarmRate);
+}
+
+/** Area under the ROC curve: how often a clip with the keyword scores above one without it, equal scores counting half. */
+export function areaUnderRoc(curve: readonly OperatingPoint[]): number {
+  let area = 0;
+  for (let i = 1; i < curve.length; i++) {
+    const [a, b] = [curve[i - 1]!, curve[i]!];
+    area += (b.falseAlarmRate - a.falseAlarmRate) * (1 - (a.falseRejectRate + b.falseRejectRate) / 2);
+  }
+  return area;
+}
+
+/** The point with the fewest false rejects whose false alarms are at most `falseAlarmRate`; there always is one. */
+export function pointAtFalseAlarms(curve: readonly OperatingPoint[], falseAlarmRate: number): OperatingPoint {
+  return curve.findLast((point) => point.falseAlarmRate <= falseAlarmRate)!;
+}
+
+/**
+ * The mean false reject rate of several curves at each false alarm rate that one of them has, linear between points
+ * (vertical averaging: Fawcett, algorithm 3).
+ */
+export function meanCurve(
+  curves: readonly (readonly OperatingPoint[])[],
+): Omit<OperatingPoint, "threshold">[] {
+  const rates = new Set(curves.flatMap((curve) => curve.map(({ falseAlarmRate }) => falseAlarmRate)));
+  return [...rates]
+    .sort((a, b) => a - b)
+    .map((falseAlarmRate) => ({
+      falseAlarmRate,
+      falseRejectRate: mean(curves.map((curve) => falseRejectRateAt(curve, falseAlarmRate))),
+    }));
+}
+
+function falseRejectRateAt(curve: readonly OperatingPoint[], falseAlarmRate: number): number {
+  const at = curve.findLastIndex((point) => point.falseAlarmRate <= falseAlarmRate);
+  const [before, after] = [curve[at]!, curve[at + 1]];
+  if (after === undefined) return before.falseRejectRate;
+  const share = (falseAlarmRate - before.falseAlarmRate) / (after.falseAlarmRate - before.falseAlarmRate);
+  return before.falseRejectRate + share * (after.falseRejectRate - before.falseRejectRate);
+}
+
+export interface FalseRejects {
+  /** At most this share of the clips without the keyword is accepted. */
+  falseAlarmRate: number;
+  falseRejectRate: number;
+}
+
+export interface KeywordDetection {
+  label: string;
+  /** Clips with the keyword. */
+  positives: number;
+  /** All other clips: other keywords, `unknown`, `silence`. */
+  negatives: number;
+  areaUnderRoc: number;
+  equalErrorRate: number;
+  /** The threshold is a probability; null where only accepting nothing keeps within the false alarms. */
+  falseRejects: (FalseRejects & { threshold: number | null })[];
+}
+
+/** Each keyword listened for on its own, by a threshold on the probability that the model gives it. */
+export interface Detection {
+  /** The keywords of which there are clips with and without. */
+  perKeyword: KeywordDetection[];
+  /** Plain means over them, each at its own threshold; null where there are none. */
+  mean: { areaUnderRoc: number; equalErrorRate: number; falseRejects: FalseRejects[] } | null;
+}
+
+export interface KeywordCurve {
+  label: string;
+  /** Thresholds are logarithms of the odds. */
+  curve: OperatingPoint[];
+}
+
+/**
+ * The curve of each keyword against all other clips. The score is the logarithm of the odds of the keyword's probability,
+ * which orders clips as the probability does but still tells apart those that round to a probability of 1.
+ */
+export function keywordCurves(
+  answers: Answers,
+  truth: Int32Array,
+  labels: readonly string[],
+): KeywordCurve[] {
+  return labels.flatMap((label, index) => {
+    if (notKeywords.has(label)) return [];
+    const scores = Float64Array.from({ length: answers.examples }, (_, i) =>
+      logOdds(exampleLogits(answers, i), index),
+    );
+    const curve = detectionCurve(
+      scores,
+      Array.from(truth, (label) => label === index),
+    );
+    return curve === undefined ? [] : [{ label, curve }];
+  });
+}
+
+export function detection(
+  curves: readonly KeywordCurve[],
+  support: ReadonlyMap<string, number>,
+  examples: number,
+): Detection {
+  const perKeyword = curves.map(({ label, curve }): KeywordDetection => {
+    const positives = support.get(label)!;
+    return {
+      label,
+      positives,
+      negatives: examples - positives,
+      areaUnderRoc: areaUnderRoc(curve),
+      equalErrorRate: equalErrorRate(curve),
+      falseRejects: falseAlarmRates.map((falseAlarmRate) => {
+        const { threshold, falseRejectRate } = pointAtFalseAlarms(curve, falseAlarmRate);
+        return {
+          falseAlarmRate,
+          falseRejectRate,
+          threshold: Number.isFinite(threshold) ? oddsToProbability(threshold) : null,
+        };
+      }),
+    };
+  });
+  if (perKeyword.length === 0) return { perKeyword, mean: null };
+  return {
+    perKeyword,
+    mean: {
+      areaUnderRoc: mean(perKeyword.map((keyword) => keyword.areaUnderRoc)),
+      equalErrorRate: mean(perKeyword.map((keyword) => keyword.equalErrorRate)),
+      falseRejects: falseAlarmRates.map((falseAlarmRate, i) => ({
+        falseAlarmRate,
+        falseRejectRate: mean(perKeyword.map(({ falseRejects }) => falseRejects[i]!.falseRejectRate)),
+      })),
+    },
+  };
+}
+
+/** Probability of log-odds. */
+export function oddsToProbability(logOdds: number): number {
+  return 1 / (1 + Math.exp(-logOdds));
+}
+
+function logOdds(logits: Float32Array, index: number): number {
+  let largest = Number.NEGATIVE_INFINITY;
+  logits.forEach((logit, i) => {
+    if (i !== index) largest = Math.max(largest, logit);
+  });
+  let sum = 0;
+  logits.forEach((logit, i) => {
+    if (i !== index) sum += Math.exp(logit - largest);
+  });
+  return logits[index]! - largest - Math.log(sum);
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -1,0 +1,82 @@
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { encodeWav } from "../../data/wav.js";
+import { writeFileAtomic } from "../../files.js";
+import type { Evaluation } from "../evaluate.js";
+import { exampleLogits, predictedLabels, softmax } from "../metrics.js";
+
+/** A clip that was given a wrong label. */
+export interface Mistake {
+  /** The row in the data as it was read. */
+  index: number;
+  /** As the data has it, also where the label counts as another one. */
+  label: string;
+  predicted: string;
+  /** Of the predicted label. */
+  probability: number;
+  speaker?: string;
+  /** The word that is said, where the data tells it. */
+  word?: string;
+}
+
+/** The wrong answers that were given with the highest probability, that first. */
+export function confidentMistakes(evaluation: Evaluation, most = 20): (Mistake & { row: number })[] {
+  const { answers, data, metrics } = evaluation;
+  const { clips } = data;
+  const predicted = predictedLabels(answers);
+  const wrong = [...data.rows.keys()].filter((i) => predicted[i] !== data.truth[i]);
+  return wrong
+    .map((i) => ({ i, probability: softmax(exampleLogits(answers, i))[predicted[i]!]! }))
+    .sort((a, b) => b.probability - a.probability || a.i - b.i)
+    .slice(0, most)
+    .map(({ i, probability }) => {
+      const row = data.rows[i]!;
+      return {
+        row,
+        index: clips.rows[row]!,
+        label: clips.labels[row]!,
+        predicted: metrics.labels[predicted[i]!]!,
+        probability,
+        ...(clips.speakers && { speaker: clips.speakers[row]! }),
+        ...(clips.words && { word: clips.words[row]! }),
+      };
+    });
+}
+
+/**
+ * Writes each mistake's clip as a WAV file, in their order, and takes away those that an earlier report left.
+ *
+ * @returns each with its file's name and bytes
+ */
+export function writeMistakes(
+  folder: string,
+  evaluation: Evaluation,
+): { mistake: Mistake; file: string; wav: Uint8Array }[] {
+  const { samples, sampleRate } = evaluation.data.clips;
+  const written = confidentMistakes(evaluation).map(({ row, ...mistake }, i) => {
+    const wave = new Float32Array(samples.clipLength);
+    samples.read(row, wave);
+    const place = String(i + 1).padStart(2, "0");
+    const file = `${place}-${fileName(mistake.label)}-as-${fileName(mistake.predicted)}.wav`;
+    return { mistake, file, wav: encodeWav(wave, sampleRate) };
+  });
+  const names = new Set(written.map(({ file }) => file));
+  for (const name of filesOf(folder)) {
+    if (/^\d{2}-.+-as-.+\.wav$/.test(name) && !names.has(name)) rmSync(join(folder, name));
+  }
+  for (const { file, wav } of written) writeFileAtomic(join(folder, file), wav);
+  return written;
+}
+
+/** A label as a part of a file's name. */
+function fileName(label: string): string {
+  return label.replace(/[^\p{L}\p{N}_-]+/gu, "_").slice(0, 40) || "_";
+}
+
+function filesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}

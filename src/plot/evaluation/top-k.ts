@@ -1,0 +1,51 @@
+import { renderSvg, type TopLevelSpec } from "../svg.js";
+import { colors } from "../theme.js";
+
+/** How often the true label is among the k most probable. Shares from 0 to 1. */
+export function topKSpec(topK: readonly { k: number; accuracy: number }[]): TopLevelSpec {
+  const width = 330;
+  return {
+    width,
+    height: { step: 22 },
+    title: { text: "True label among the k most probable", frame: "group" },
+    data: { values: topK },
+    encoding: {
+      y: {
+        field: "k",
+        type: "ordinal",
+        title: "k",
+        scale: { paddingInner: 0.35, paddingOuter: 0.2 },
+        axis: { grid: false, domain: true, titleAngle: 0 },
+      },
+    },
+    layer: [
+      {
+        mark: { type: "bar", color: colors.validation },
+        encoding: {
+          x: {
+            field: "accuracy",
+            type: "quantitative",
+            title: null,
+            scale: { domain: [0, 1] },
+            axis: {
+              values: [0, 0.2, 0.4, 0.6, 0.8, 1],
+              format: ".0%",
+              labelFlush: false,
+              domain: false,
+              ticks: false,
+            },
+          },
+        },
+      },
+      {
+        transform: [{ calculate: "format(datum.accuracy, '.1%')", as: "text" }],
+        mark: { type: "text", align: "left", fontWeight: 600 },
+        encoding: { x: { value: width + 12 }, text: { field: "text" } },
+      },
+    ],
+  } as TopLevelSpec;
+}
+
+export function topKSvg(topK: readonly { k: number; accuracy: number }[]): Promise<string> {
+  return renderSvg(topKSpec(topK));
+}
