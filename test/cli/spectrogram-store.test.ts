@@ -70,6 +70,20 @@ describe("a store", () => {
     }
   });
 
+  test("is made by a program that asks for no progress too", async () => {
+    // The built package: its worker threads are JavaScript files.
+    const built = new URL("../../dist/features/recording/index.js", import.meta.url).href;
+    const { storeSpectrogram } = (await import(
+      built
+    )) as typeof import("../../src/features/recording/index.js");
+    const stored = await storeSpectrogram(at("long.wav"), at("program.zarr"), {
+      nFft: 256,
+      hop: 128,
+      workers: 2,
+    });
+    expect(stored).toMatchObject({ frames: 2191, chunks: 6, found: 0, workers: 2 });
+  });
+
   test.skipIf(!hasPython("xarray", "zarr"))(
     "xarray (Python) opens it: the same values and coordinates",
     () => {

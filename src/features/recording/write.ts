@@ -77,7 +77,8 @@ export async function storeSpectrogram(
   let found = 0;
   const onAnswer = (written: boolean) => {
     if (!written) found++;
-    onProgress?.(++done, chunks);
+    done++;
+    onProgress?.(done, chunks);
   };
   const setup = { recording: recordingPath, store: storePath, description };
   try {
@@ -117,7 +118,7 @@ async function runWorkers(
   const work = (worker: Worker) =>
     new Promise<void>((resolve) => {
       const fail = (error: unknown) => {
-        failure ??= error;
+        failure ??= error ?? new Error("a worker thread failed");
         resolve();
       };
       const giveTask = () => {
