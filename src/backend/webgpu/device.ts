@@ -15,6 +15,8 @@ export async function openDevice(): Promise<WebGPUBackend> {
     requiredFeatures: adapter.features.has("timestamp-query") ? ["timestamp-query"] : [],
     requiredLimits: Object.fromEntries(raisedLimits.map((name) => [name, limits[name]])),
   });
+  // Waits for what the GPU has been given: exiting frees what the driver's threads are working on, and would crash them.
+  process.once("exit", () => device.destroy());
   const { WebGPUBackend } = await import("@tensorflow/tfjs-backend-webgpu");
   return failingLoudly(withNavigator({ gpu }, () => new WebGPUBackend(device, adapter.info)));
 }
