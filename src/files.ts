@@ -5,22 +5,25 @@ import {
   mkdirSync,
   openSync,
   renameSync,
+  rmdirSync,
   rmSync,
   writeSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { describeSystemError } from "./errors.js";
 
 /**
  * Writes a file so that it is either the old one or the new one, never a part: the bytes go to a file beside it, are
- * synced, and take the name in one step. Folders on the way are made. The pieces are written one behind the other.
+ * synced, and take the name in one step. Folders on the way are made, and go again where the file cannot be written. The
+ * pieces are written one behind the other.
  */
 export function writeFileAtomic(path: string, ...pieces: readonly (string | Uint8Array)[]): void {
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${process.pid}.tmp`);
+  let made: string | undefined;
   try {
-    mkdirSync(folder, { recursive: true });
+    made = mkdirSync(folder, { recursive: true });
     const file = openSync(temporary, "w");
     try {
       for (const piece of pieces) writeWhole(file, typeof piece === "string" ? Buffer.from(piece) : piece);
@@ -31,6 +34,7 @@ export function writeFileAtomic(path: string, ...pieces: readonly (string | Uint
     renameSync(temporary, path);
   } catch (error) {
     removeIfThere(temporary);
+    removeEmptyFolders(folder, made);
     throw describeSystemError(error, "write", path);
   }
 }
@@ -39,13 +43,28 @@ export function writeFileAtomic(path: string, ...pieces: readonly (string | Uint
 export async function writeStreamAtomic(path: string, stream: NodeJS.ReadableStream): Promise<void> {
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${process.pid}.tmp`);
+  let made: string | undefined;
   try {
-    mkdirSync(folder, { recursive: true });
+    made = mkdirSync(folder, { recursive: true });
     await pipeline(stream, createWriteStream(temporary, { flush: true }));
     renameSync(temporary, path);
   } catch (error) {
     removeIfThere(temporary);
+    removeEmptyFolders(folder, made);
     throw describeSystemError(error, "write", path);
+  }
+}
+
+/** Takes away a folder and those above it, up to the first that was made for it, as far as nothing is in them. */
+export function removeEmptyFolders(folder: string, firstMade: string | undefined): void {
+  if (firstMade === undefined) return;
+  try {
+    for (let each = resolve(folder); ; each = dirname(each)) {
+      rmdirSync(each);
+      if (each === resolve(firstMade)) return;
+    }
+  } catch {
+    // Something else is in it.
   }
 }
 

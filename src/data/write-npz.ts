@@ -10,7 +10,7 @@ export interface NpyArray {
   /** Sizes of the dimensions, outermost first; empty for a single number. */
   readonly shape: readonly number[];
   /** The elements in C order, little-endian, cut anywhere. A piece must not change once it was handed out. */
-  readonly pieces: () => Iterable<Uint8Array>;
+  readonly pieces: () => Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 }
 
 /**
@@ -65,7 +65,7 @@ export async function writeClips(
       shape: [samples.count, samples.clipLength],
       pieces: () => samplePieces(clips, dtype),
     },
-    sample_rate: { descr: "<i4", shape: [], pieces: () => [asBytes(Int32Array.of(clips.sampleRate))] },
+    sample_rate: numberArray(clips.sampleRate),
   };
   if (clips.speakers !== undefined) arrays.speaker_vals = textColumn(clips.speakers);
   if (clips.words !== undefined) arrays.word_vals = textColumn(clips.words);
@@ -88,6 +88,11 @@ export function textColumn(texts: readonly string[]): NpyArray {
       }
     },
   };
+}
+
+/** One whole number, as an array without dimensions. */
+export function numberArray(value: number): NpyArray {
+  return { descr: "<i4", shape: [], pieces: () => [asBytes(Int32Array.of(value))] };
 }
 
 function isExact16Bit({ samples }: Clips): boolean {
@@ -116,7 +121,10 @@ function asBytes(array: Int16Array | Int32Array | Uint32Array | Float32Array): U
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
-function* withHeader(header: Uint8Array, pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
+async function* withHeader(
+  header: Uint8Array,
+  pieces: ReturnType<NpyArray["pieces"]>,
+): AsyncGenerator<Uint8Array> {
   yield header;
   yield* pieces;
 }

@@ -1,9 +1,10 @@
 import { Command } from "commander";
 import { augmentCommand } from "./augment.js";
+import { importCommand } from "./import.js";
 import { infoCommand } from "./info.js";
 
 export function dataCommand(): Command {
   const data = new Command("data").description("look into data sets, and make them");
-  for (const create of [infoCommand, augmentCommand]) data.addCommand(create());
+  for (const create of [infoCommand, importCommand, augmentCommand]) data.addCommand(create());
   return data;
 }
