@@ -26,7 +26,7 @@ export function frontEnd(
   options: BuildOptions,
   kind: FrontEnd,
 ): tf.SymbolicTensor {
-  const { sampleRate, masking, seed, step } = options;
+  const { sampleRate } = options;
   const hop = Math.round((hopMs / 1000) * sampleRate);
   const window = Math.round((windowMs / 1000) * sampleRate);
   const nFft = 2 ** Math.ceil(Math.log2(window));
@@ -37,11 +37,17 @@ export function frontEnd(
     mfcc: () => new Mfcc({ name: "mfcc", ...mel, nMfcc: coefficients }),
     stft: () => new StftMagnitude({ name: "stft", nFft, hop }),
   };
-  const picture = layers[kind]().apply(waveform) as tf.SymbolicTensor;
+  return masked(layers[kind]().apply(waveform) as tf.SymbolicTensor, options);
+}
+
+/** A picture `[batch, bands, frames, channels]` with SpecAugment behind it, where it was asked for. */
+export function masked(
+  picture: tf.SymbolicTensor,
+  { masking, seed, step }: Pick<BuildOptions, "masking" | "seed" | "step">,
+): tf.SymbolicTensor {
   if (masking === undefined || (masking.bands === 0 && masking.frames === 0)) return picture;
-  return new SpecAugment({ name: "spec_augment", ...masking, seed, step }).apply(
-    picture,
-  ) as tf.SymbolicTensor;
+  const layer = new SpecAugment({ name: "spec_augment", ...masking, seed, step });
+  return layer.apply(picture) as tf.SymbolicTensor;
 }
 
 /** The front end to build with; a usage error where the model does not allow the one that was asked for. */

@@ -1,0 +1,93 @@
+import * as tf from "@tensorflow/tfjs";
+import { beforeAll, describe, expect, test } from "vitest";
+import { startBackend } from "../../src/backend/index.js";
+import { modelCost } from "../../src/models/cost.js";
+import { courseModels } from "../../src/models/course.js";
+import { modelFromFiles, modelToFiles } from "../../src/models/files.js";
+import { buildModel, modelRegistry } from "../../src/models/registry.js";
+import { Random } from "../../src/random.js";
+import { Adam, modelVariables } from "../../src/train/adam.js";
+
+beforeAll(async () => {
+  await startBackend("wasm", "training");
+});
+
+const at8kHz = { labelCount: 12, sampleRate: 8000, clipLength: 8000, seed: 42 };
+const names = [...modelRegistry.keys()].filter(
+  (name) => !courseModels.some((course) => course.name === name),
+);
+
+// Trainable parameters of the code that each model's docstring names.
+test.each([
+  ["tc-resnet", 1, 65_168],
+  ["tc-resnet", 1.5, 144_264],
+  ["tc-resnet14", 1, 135_856],
+  ["tc-resnet14", 1.5, 303_000],
+])("%s at width %d has its reference's %i parameters", (name, width, params) => {
+  const model = buildModel(name, { ...at8kHz, width });
+  expect(modelCost(model).trainableParams).toBe(params);
+  model.dispose();
+});
+
+describe.each(names)("%s", (name) => {
+  const small = { labelCount: 4, sampleRate: 8000, clipLength: 1600, width: 0.25, seed: 7 };
+  /** Four tones, one a label. */
+  const tones = () => {
+    const random = new Random(3, "tones");
+    const samples = Float32Array.from({ length: 8 * small.clipLength }, (_, i) => {
+      const [clip, n] = [Math.floor(i / small.clipLength), i % small.clipLength];
+      return 0.1 * Math.sin((2 * Math.PI * 400 * (1 + (clip % 4)) * n) / 8000) + 0.01 * random.normal();
+    });
+    return tf.tensor2d(samples, [8, small.clipLength]);
+  };
+
+  test("maps a waveform at 8 or 16 kHz to logits", () => {
+    for (const sampleRate of [8000, 16000]) {
+      const shape = { labelCount: 12, sampleRate, clipLength: sampleRate, width: 0.5, seed: 1 };
+      const model = buildModel(name, shape);
+      expect(model.inputs[0]!.shape).toEqual([null, sampleRate]);
+      expect(model.outputShape).toEqual([null, 12]);
+      model.dispose();
+    }
+  });
+
+  test("saved and loaded, it answers the same", async () => {
+    const model = buildModel(name, { ...small, masking: { bands: 5, frames: 5 } });
+    const waves = tones();
+    tf.tidy(() => void model.apply(waves, { training: true })); // moving statistics that are not the initial ones
+    const loaded = await modelFromFiles(await modelToFiles(model));
+    const [before, after] = [model, loaded].map((each) => (each.predict(waves) as tf.Tensor).dataSync());
+    expect(before!.some((value) => value !== 0)).toBe(true);
+    before!.forEach((value, i) => {
+      expect(after![i]).toBeCloseTo(value, 5);
+    });
+    tf.dispose(waves);
+  });
+
+  test("learns: every weight has a gradient, and the loss falls", async () => {
+    const step = { index: 0 };
+    const model = buildModel(name, { ...small, step });
+    const variables = modelVariables(model, "trainable");
+    const adam = new Adam(variables);
+    const waves = tones();
+    const targets = tf.tidy(() => tf.oneHot(tf.tensor1d([0, 1, 2, 3, 0, 1, 2, 3], "int32"), 4).toFloat());
+    const losses: number[] = [];
+    for (step.index = 0; step.index < 12; step.index++) {
+      const { value, grads } = tf.variableGrads(
+        () => tf.losses.softmaxCrossEntropy(targets, model.apply(waves, { training: true }) as tf.Tensor),
+        variables.map(({ variable }) => variable),
+      );
+      if (step.index === 1) {
+        const dead = variables.filter(({ variable }) => {
+          const gradient = grads[variable.name]!.dataSync();
+          return gradient.every((value) => value === 0) || gradient.some((value) => !Number.isFinite(value));
+        });
+        expect(dead.map(({ name }) => name)).toEqual([]);
+      }
+      tf.tidy(() => adam.apply(grads, 5e-3));
+      losses.push(value.dataSync()[0]!);
+      tf.dispose([value, grads]);
+    }
+    expect(losses.at(-1)! + losses.at(-2)!).toBeLessThan(0.8 * (losses[0]! + losses[1]!));
+  });
+});
