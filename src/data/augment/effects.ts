@@ -86,25 +86,38 @@ export function addNoise(
 ): Augmentation {
   return (wave, _sampleRate, random) => {
     if (random.uniform() >= probability) return;
-    const noise = new Float32Array(samples.clipLength);
-    samples.read(rows[random.integer(rows.length)]!, noise);
-    const start = random.integer(noise.length);
-    const turned = new Float32Array(noise.length);
-    turned.set(noise.subarray(start));
-    turned.set(noise.subarray(0, start), noise.length - start);
-    mixAtSnr(wave, turned, random.between(...snrDb));
+    const noise = turnedNoise(samples, rows[random.integer(rows.length)]!, random);
+    mixAtSnr(wave, noise, random.between(...snrDb));
   };
 }
 
 /**
  * Adds noise to a clip in place, as loud as makes the ratio of their powers over the whole clip `snrDb`. Where either is
  * digital silence there is no such ratio, and the clip stays as it is.
+ *
+ * @param signal the clip's root mean square, where it is to count as another than it is
  */
-export function mixAtSnr(wave: Float32Array, noise: Float32Array, snrDb: number): void {
-  const [signal, background] = [rms(wave), rms(noise)];
+export function mixAtSnr(
+  wave: Float32Array,
+  noise: Float32Array,
+  snrDb: number,
+  signal: number = rms(wave),
+): void {
+  const background = rms(noise);
   if (signal === 0 || background === 0) return;
   const size = signal / (background * fromDecibels(snrDb));
   for (let i = 0; i < wave.length; i++) wave[i]! += size * noise[i]!;
+}
+
+/** A clip of noise, begun at a random place and going on with its beginning behind its end: few serve for many. */
+export function turnedNoise(samples: SampleStore, row: number, random: Random): Float32Array {
+  const noise = new Float32Array(samples.clipLength);
+  samples.read(row, noise);
+  const start = random.integer(noise.length);
+  const turned = new Float32Array(noise.length);
+  turned.set(noise.subarray(start));
+  turned.set(noise.subarray(0, start), noise.length - start);
+  return turned;
 }
 
 /** The first `wave.length` samples of the convolution. */
@@ -121,7 +134,8 @@ function convolve(wave: Float32Array, response: Float64Array): Float64Array {
   return irfft({ re, im }, length).subarray(0, wave.length);
 }
 
-function rms(samples: Float32Array): number {
+/** Root mean square. */
+export function rms(samples: Float32Array): number {
   let power = 0;
   for (const sample of samples) power += sample * sample;
   return Math.sqrt(power / samples.length);

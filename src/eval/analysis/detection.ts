@@ -90,20 +90,20 @@ export function meanCurve(
   curves: readonly (readonly OperatingPoint[])[],
 ): Omit<OperatingPoint, "threshold">[] {
   const rates = new Set(curves.flatMap((curve) => curve.map(({ falseAlarmRate }) => falseAlarmRate)));
+  const at = curves.map(() => 0); // the last point of each that has no more false alarms
   return [...rates]
     .sort((a, b) => a - b)
-    .map((falseAlarmRate) => ({
-      falseAlarmRate,
-      falseRejectRate: mean(curves.map((curve) => falseRejectRateAt(curve, falseAlarmRate))),
-    }));
-}
-
-function falseRejectRateAt(curve: readonly OperatingPoint[], falseAlarmRate: number): number {
-  const at = curve.findLastIndex((point) => point.falseAlarmRate <= falseAlarmRate);
-  const [before, after] = [curve[at]!, curve[at + 1]];
-  if (after === undefined) return before.falseRejectRate;
-  const share = (falseAlarmRate - before.falseAlarmRate) / (after.falseAlarmRate - before.falseAlarmRate);
-  return before.falseRejectRate + share * (after.falseRejectRate - before.falseRejectRate);
+    .map((falseAlarmRate) => {
+      const falseRejectRates = curves.map((curve, k) => {
+        while (at[k]! + 1 < curve.length && curve[at[k]! + 1]!.falseAlarmRate <= falseAlarmRate) at[k]!++;
+        const [before, after] = [curve[at[k]!]!, curve[at[k]! + 1]];
+        if (after === undefined) return before.falseRejectRate;
+        const share =
+          (falseAlarmRate - before.falseAlarmRate) / (after.falseAlarmRate - before.falseAlarmRate);
+        return before.falseRejectRate + share * (after.falseRejectRate - before.falseRejectRate);
+      });
+      return { falseAlarmRate, falseRejectRate: mean(falseRejectRates) };
+    });
 }
 
 export interface FalseRejects {

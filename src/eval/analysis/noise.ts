@@ -1,5 +1,10 @@
 import type * as tf from "@tensorflow/tfjs";
+import { mixAtSnr, type NoiseClips, rms, turnedNoise } from "../../data/augment/effects.js";
+import { readNoiseFolder } from "../../data/augment/noise.js";
+import type { Clips } from "../../data/clips.js";
+import type { SampleStore } from "../../data/samples.js";
 import { powerLawNoise } from "../../dsp/noise.js";
+import { UserError } from "../../errors.js";
 import { Random } from "../../random.js";
 import type { RunConfig } from "../../run.js";
 import { classify } from "../classify.js";
@@ -10,6 +15,7 @@ import { computeMetrics } from "../metrics.js";
 export const snrsDb: readonly number[] = [20, 15, 10, 5, 0, -5];
 
 const silence = "silence";
+const pink = "pink";
 /** Below 60 dB under full scale a clip's noise is mostly the rounding to 16 bits. */
 const quietestRms = 0.001;
 
@@ -23,28 +29,54 @@ export interface NoiseLevel {
 }
 
 export interface NoiseFigures {
-  /** The data's own `silence` clips that the run has not been trained on, or, where there are none, pink noise. */
-  noise: "silence clips" | "pink noise";
-  /** How many different clips of noise there are; 0 where each is generated. */
-  noiseClips: number;
+  /** `silence`, `pink`, or the folder that the noise was read from. */
+  source: string;
+  /** How many different seconds of noise there are; null where each clip gets its own. */
+  seconds: number | null;
   seed: number;
   levels: NoiseLevel[];
 }
 
+/** What noise is added; where there are no clips of it, each clip gets pink noise of its own. */
+export interface NoiseSource {
+  name: string;
+  clips?: NoiseClips;
+}
+
 /**
- * Adds noise in place so that the clip's power is `snrDb` above the noise's, both means over the whole clip:
- * `torchaudio.functional.add_noise`. Nothing is clipped, the samples being floats.
- *
- * @param power the clip's, where it is to count as another than it is
+ * @param from `silence`: the data's `silence` clips that the run was not trained on; `pink`: generated, its power density
+ * falling as 1/f; else a folder with WAV files. By default `silence` where there are such clips, else `pink`.
+ * @throws UserError where it has no noise
  */
-export function addNoise(
-  wave: Float32Array,
-  noise: ArrayLike<number>,
-  snrDb: number,
-  power = powerOf(wave),
-): void {
-  const scale = Math.sqrt(power / powerOf(noise) / 10 ** (snrDb / 10));
-  for (let i = 0; i < wave.length; i++) wave[i]! += scale * noise[i]!;
+export async function chooseNoise(
+  { clips, seen }: EvaluationData,
+  from: string | undefined,
+): Promise<NoiseSource> {
+  if (from === pink) return { name: pink };
+  if (from === undefined || from === silence) {
+    const rows = [...clips.labels.keys()].filter((row) => clips.labels[row] === silence && !seen[row]);
+    const noise = audible(clips.samples, rows);
+    if (noise.rows.length > 0) return { name: silence, clips: noise };
+    if (from === undefined) return { name: pink };
+    throw new UserError(
+      `the data has no ${silence} clips to take noise from, but for near-silent ones and those that the run was trained on: expected ${pink} or a folder with WAV files`,
+    );
+  }
+  const { samples, rows } = await readNoiseFolder(from, clips.sampleRate);
+  const noise = audible(samples, [...rows]);
+  if (noise.rows.length > 0) return { name: from, clips: noise };
+  throw new UserError(
+    `${from}: expected recordings of noise, found nothing louder than -60 dB of full scale`,
+  );
+}
+
+function audible(samples: SampleStore, rows: readonly number[]): NoiseClips {
+  const wave = new Float32Array(samples.clipLength);
+  const loud = rows.filter((row) => {
+    samples.read(row, wave);
+    return rms(wave) >= quietestRms;
+  });
+  return { samples, rows: Int32Array.from(loud) };
 }
 
 /**
@@ -57,18 +89,17 @@ export function addNoise(
 export async function figuresInNoise(
   model: tf.LayersModel,
   { labels, seed }: RunConfig,
-  data: EvaluationData,
+  { clips, rows, truth }: EvaluationData,
+  source: NoiseSource,
   onProgress?: (done: number, total: number) => void,
 ): Promise<NoiseFigures> {
-  const { clips, rows, truth } = data;
-  const noise = new Noise(data, seed);
-  const spoken = medianPower(data);
+  const voice = medianRms(clips, rows);
   const levels: NoiseLevel[] = [];
   for (const [place, snrDb] of snrsDb.entries()) {
     const answers = (await classify(model, clips, rows, {
       change: (wave, row) => {
-        const power = clips.labels[row] === silence ? spoken : undefined;
-        addNoise(wave, noise.of(row), snrDb, power);
+        const signal = clips.labels[row] === silence ? voice : undefined;
+        mixAtSnr(wave, noiseFor(clips, row, source, seed), snrDb, signal);
       },
       onProgress: (done, total) => onProgress?.(place * total + done, snrsDb.length * total),
     }))!;
@@ -76,71 +107,42 @@ export async function figuresInNoise(
     const recall = perLabel.map((label) => (label.support === 0 ? null : label.recall));
     levels.push({ snrDb, accuracy, loss, macroF1, recall });
   }
-  return {
-    noise: noise.rows.length > 0 ? "silence clips" : "pink noise",
-    noiseClips: noise.rows.length,
-    seed,
-    levels,
-  };
+  return { source: source.name, seconds: source.clips?.rows.length ?? null, seed, levels };
 }
 
-/** The noise for each clip, drawn by the seed and by which clip it is. */
-class Noise {
-  /** Clips to take it from. */
-  readonly rows: readonly number[];
-  private readonly data: EvaluationData;
-  private readonly seed: number;
-
-  constructor(data: EvaluationData, seed: number) {
-    const { clips, seen } = data;
-    this.data = data;
-    this.seed = seed;
-    this.rows = [...clips.labels.keys()].filter(
-      (row) => clips.labels[row] === silence && !seen[row] && powerOf(this.read(row)) >= quietestRms ** 2,
+/** The noise for a clip, `[clipLength]`, drawn by the seed and by which clip it is. */
+export function noiseFor(
+  clips: Clips,
+  row: number,
+  { clips: noise }: NoiseSource,
+  seed: number,
+): Float32Array {
+  const random = new Random(seed, "noise", clipKey(clips, row));
+  const { samples, sampleRate } = clips;
+  if (noise === undefined) {
+    // For clips of so low a rate that nothing would be left above the usual lowest frequency.
+    const lowestHz = Math.min(40, sampleRate / 8);
+    const { clipLength } = samples;
+    return Float32Array.from(
+      powerLawNoise({ exponent: 1, length: clipLength, sampleRate, lowestHz }, random),
     );
   }
-
-  /** `[clipLength]`; the clips that noise is taken from are turned by a random time, so that few serve for many. */
-  of(row: number): ArrayLike<number> {
-    const { clips } = this.data;
-    const { sampleRate, samples } = clips;
-    const random = new Random(this.seed, "noise", clipKey(clips, row));
-    if (this.rows.length === 0) {
-      // The lowest frequency, for clips of so low a rate that nothing would be left above the usual one.
-      const lowestHz = Math.min(40, sampleRate / 8);
-      return powerLawNoise({ exponent: 1, length: samples.clipLength, sampleRate, lowestHz }, random);
-    }
-    const drawn = random.integer(this.rows.length);
-    // Not the clip itself, where there is another.
-    const chosen = this.rows[drawn] === row ? (drawn + 1) % this.rows.length : drawn;
-    const wave = this.read(this.rows[chosen]!);
-    const start = random.integer(wave.length);
-    return wave.map((_, i) => wave[(i + start) % wave.length]!);
-  }
-
-  private read(row: number): Float32Array {
-    const { samples } = this.data.clips;
-    const wave = new Float32Array(samples.clipLength);
-    samples.read(row, wave);
-    return wave;
-  }
-}
-
-function powerOf(wave: ArrayLike<number>): number {
-  let sum = 0;
-  for (let i = 0; i < wave.length; i++) sum += wave[i]! ** 2;
-  return sum / wave.length;
+  const drawn = random.integer(noise.rows.length);
+  // Not the clip itself, where there is another.
+  const isItself = noise.samples === samples && noise.rows[drawn] === row;
+  const chosen = isItself ? (drawn + 1) % noise.rows.length : drawn;
+  return turnedNoise(noise.samples, noise.rows[chosen]!, random);
 }
 
 /** Of the clips with a voice; undefined where there are none. */
-function medianPower({ clips, rows }: EvaluationData): number | undefined {
+function medianRms(clips: Clips, rows: Int32Array): number | undefined {
   const wave = new Float32Array(clips.samples.clipLength);
-  const powers = [...rows]
-    .filter((row) => clips.labels[row] !== silence)
-    .map((row) => {
+  const levels = Float64Array.from(
+    rows.filter((row) => clips.labels[row] !== silence),
+    (row) => {
       clips.samples.read(row, wave);
-      return powerOf(wave);
-    })
-    .sort((a, b) => a - b);
-  return powers[powers.length >> 1];
+      return rms(wave);
+    },
+  ).sort();
+  return levels[levels.length >> 1];
 }

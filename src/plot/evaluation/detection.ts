@@ -14,7 +14,7 @@ export interface DetectionCurves {
   mean: readonly RatePoint[];
 }
 
-const side = 330;
+const side = 360;
 const strokes = {
   mean: { color: colors.validation, strokeWidth: 2.4 },
   worst: { color: colors.training, strokeWidth: 1.6, strokeDash: [5, 3] },
@@ -50,7 +50,7 @@ export function rocSpec(curves: DetectionCurves): TopLevelSpec {
 export async function detSpec(curves: DetectionCurves): Promise<TopLevelSpec> {
   // vega's types leave it out.
   const { quantileNormal } = (await import("vega")) as unknown as { quantileNormal(share: number): number };
-  const rates = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6];
+  const rates = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6];
   const [low, high] = [rates[0]!, rates.at(-1)!];
   const deviate = (rate: number) => quantileNormal(Math.min(Math.max(rate, low), 0.9999));
   const axis = {

@@ -56,9 +56,9 @@ export function noiseSpec(levels: readonly NoiseLevel[], cleanAccuracy: number):
         encoding: { detail: { field: "label" } },
       },
       {
-        data: { values: [{}] },
+        data: { values: [{ share: cleanAccuracy }] },
         mark: { type: "rule", ...strokes.clean },
-        encoding: { x: { value: 0 }, x2: { value: "width" }, y: { datum: cleanAccuracy } },
+        encoding: { x: { value: 0 }, x2: { value: "width" } },
       },
       { mark: { type: "line", ...strokes.all } },
       {

@@ -19,7 +19,7 @@ export function seedsSpec(groups: readonly SeedGroup[]): TopLevelSpec {
     mean,
     low: Math.max(0, mean - (sd ?? 0)),
     high: Math.min(1, mean + (sd ?? 0)),
-    text: `${(100 * mean).toFixed(1)}${sd === null ? "" : ` ± ${(100 * sd).toFixed(1)}`} %`,
+    text: `${(100 * mean).toFixed(1)}${sd === null ? "" : ` ± ${(100 * sd).toFixed(1)}`}%`,
     count: `n = ${accuracies.length}`,
   }));
   const points = groups.flatMap(({ accuracies }, at) => accuracies.map((accuracy) => ({ at, accuracy })));
