@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { hash32 } from "../random.js";
 import type { BuildOptions } from "./definition.js";
-import { Convolution2d, type Convolution2dConfig } from "./layers/convolution.js";
+import { Convolution2d, type Convolution2dConfig, TimeConvolution } from "./layers/convolution.js";
 import { Dropout } from "./layers/dropout.js";
 import { BatchNormalization } from "./layers/normalization.js";
 
@@ -57,6 +57,12 @@ export function layerMaker({ seed, step }: Pick<BuildOptions, "seed" | "step">) 
     return apply(tf.layers.depthwiseConv2d(config), x);
   };
 
+  /** A depthwise convolution over `[batch, 1, frames, channels]` whose frames lie `dilation` apart. */
+  const dilated = (name: string, kernelSize: number, dilation: number, x: tf.SymbolicTensor) => {
+    const kernelInitializer = initializer(name, kernelSize);
+    return apply(new TimeConvolution({ name, kernelSize, dilation, kernelInitializer }), x);
+  };
+
   /** A 1 × 1 convolution: a dense layer on the channels of each place is the same product, and fast on every backend. */
   const pointwise = (name: string, units: number, x: tf.SymbolicTensor) => {
     const kernelInitializer = initializer(name, x.shape[3]!);
@@ -77,7 +83,18 @@ export function layerMaker({ seed, step }: Pick<BuildOptions, "seed" | "step">) 
   /** `[batch, height, width, channels]` → `[batch, channels]` */
   const pooled = (x: tf.SymbolicTensor) => apply(tf.layers.globalAveragePooling2d({ name: "pool" }), x);
 
-  return { initializer, convolution, depthwise, pointwise, normalized, relu, dropout, pooled, logits };
+  return {
+    initializer,
+    convolution,
+    depthwise,
+    dilated,
+    pointwise,
+    normalized,
+    relu,
+    dropout,
+    pooled,
+    logits,
+  };
 }
 
 /** A picture `[batch, bands, frames, 1]` with the bands for channels of a signal in time: `[batch, 1, frames, bands]`. */

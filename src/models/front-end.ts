@@ -9,24 +9,34 @@ import { StftMagnitude } from "./layers/stft.js";
 export const frontEnds = ["log-mel", "mfcc", "stft"] as const;
 export type FrontEnd = (typeof frontEnds)[number];
 
+/** Of what a picture is made. */
+export interface PictureOptions {
+  windowMs: number;
+  hopMs: number;
+  /** Mel bands. */
+  bands: number;
+  /** Of MFCC, at most as many as there are bands. */
+  coefficients: number;
+}
+
 // The field's usual frames and bands; speech holds little above 7.6 kHz or below 20 Hz.
-const windowMs = 30;
-const hopMs = 10;
-const bands = 40;
-const coefficients = 40;
+const usual: PictureOptions = { windowMs: 30, hopMs: 10, bands: 40, coefficients: 40 };
 const lowestFrequency = 20;
 const highestFrequency = 7600;
 
 /**
  * The front end that was asked for, on the waveforms `[batch, samples]`, with SpecAugment behind it where it was asked for:
- * `[batch, bands, frames, 1]`. 40 bands of windows of 30 ms every 10 ms; of the STFT all its bins.
+ * `[batch, bands, frames, 1]`. 40 bands of windows of 30 ms every 10 ms, unless the model has others; of the STFT all its
+ * bins.
  */
 export function frontEnd(
   waveform: tf.SymbolicTensor,
   options: BuildOptions,
   kind: FrontEnd,
+  picture: Partial<PictureOptions> = {},
 ): tf.SymbolicTensor {
   const { sampleRate } = options;
+  const { windowMs, hopMs, bands, coefficients } = { ...usual, ...picture };
   const hop = Math.round((hopMs / 1000) * sampleRate);
   const window = Math.round((windowMs / 1000) * sampleRate);
   const nFft = 2 ** Math.ceil(Math.log2(window));

@@ -2,7 +2,8 @@ import * as tf from "@tensorflow/tfjs";
 import { apply, layerMaker } from "./build.js";
 import { type BuildOptions, type ModelDefinition, scaleChannels } from "./definition.js";
 import { masked } from "./front-end.js";
-import { GaborInitializer, LogPower, Pieces } from "./layers/gabor.js";
+import { GaborInitializer, LogPower } from "./layers/gabor.js";
+import { Pieces } from "./layers/pieces.js";
 
 // The filter bank: 40 bands, filters of 25 ms every 2.5 ms, whose power is averaged over 10 ms.
 const bands = 40;

@@ -19,12 +19,18 @@ const names = [...modelRegistry.keys()].filter(
 
 // Trainable parameters of the code that each model's docstring names.
 test.each([
-  ["tc-resnet", 1, 65_168],
-  ["tc-resnet", 1.5, 144_264],
-  ["tc-resnet14", 1, 135_856],
-  ["tc-resnet14", 1.5, 303_000],
-])("%s at width %d has its reference's %i parameters", (name, width, params) => {
-  const model = buildModel(name, { ...at8kHz, width });
+  ["tc-resnet", 12, 1, 65_168],
+  ["tc-resnet", 12, 1.5, 144_264],
+  ["tc-resnet14", 12, 1, 135_856],
+  ["tc-resnet14", 12, 1.5, 303_000],
+  ["ds-cnn", 12, 1, 23_180],
+  ["ds-cnn-m", 12, 1, 136_580],
+  ["ds-cnn-l", 12, 1, 413_736],
+  ["matchboxnet", 30, 1, 77_214],
+  ["matchboxnet-3x2x64", 30, 1, 92_766],
+  ["m5", 10, 1, 559_114 - 1024],
+])("%s for %i labels at width %d has its reference's %i parameters", (name, labelCount, width, params) => {
+  const model = buildModel(name, { ...at8kHz, labelCount, width });
   expect(modelCost(model).trainableParams).toBe(params);
   model.dispose();
 });
