@@ -24,7 +24,7 @@ async function train(steps: number): Promise<number> {
   let loss = Number.NaN;
   await runLoop({
     model,
-    variables: variables.map(({ variable }) => variable),
+    variables,
     optimizer,
     loss: makeLoss({ labelSmoothing: 0 }),
     step,

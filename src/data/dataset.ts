@@ -3,13 +3,13 @@ import type { RunConfig } from "../run.js";
 import type { TrainSettings } from "../settings.js";
 import type { Clips, Split } from "./clips.js";
 import { resolveLabels } from "./labels.js";
-import { chooseClips, loadClips } from "./load.js";
+import { atSampleRate, chooseClips, loadClips } from "./load.js";
 import { defaultSplitKind, splitClips } from "./split.js";
 
 /** What a training's settings say of its data. */
 export type DatasetSettings = Pick<
   TrainSettings,
-  "data" | "labels" | "limit" | "sampleRate" | "seed" | "split" | "valSize" | "testSize"
+  "data" | "from" | "labels" | "limit" | "sampleRate" | "seed" | "split" | "valSize" | "testSize"
 >;
 
 /** Clips with the labels to tell apart and the parts they are split into: all that follows from the settings. */
@@ -30,7 +30,9 @@ export async function loadDataset(
     ...(sampleRate !== undefined && { sampleRate }),
     ...(onProgress && { onProgress }),
   });
-  return chooseDataset(clips, settings);
+  // What starts from a run keeps its rate, whatever the data's own.
+  const atRate = settings.from === undefined ? clips : atSampleRate(clips, sampleRate ?? clips.sampleRate);
+  return chooseDataset(atRate, settings);
 }
 
 /** What the settings make of data that is loaded already: the clips they choose, the labels, and the parts. */
@@ -68,5 +70,6 @@ export function chooseRunDataset(loaded: Clips, config: RunConfig): Dataset {
     }
   });
   const { labels, ...settings } = config;
-  return chooseDataset(loaded, config.labelsChosen ? config : settings);
+  const clips = atSampleRate(loaded, config.sampleRate);
+  return chooseDataset(clips, config.labelsChosen ? config : settings);
 }

@@ -103,6 +103,7 @@ function checkDifferent(parts: readonly Clips[]): void {
   const seen = new Map<string, string>();
   for (const { path, fingerprint } of parts.flatMap((part) => part.sources)) {
     const before = seen.get(fingerprint);
+    if (before === path) throw new UserError(`${path} is given twice: give it once`);
     if (before !== undefined) throw new UserError(`${path} holds the same data as ${before}: give it once`);
     seen.set(fingerprint, path);
   }
@@ -116,8 +117,11 @@ function isFolder(path: string): boolean {
   }
 }
 
-/** What only some of the parts tell (speakers, words, official parts) is left out. */
-function joinClips(parts: readonly Clips[]): Clips {
+/**
+ * Clips one after another, at the first ones' sample rate. What only some of them tell (speakers, words, official parts) is
+ * left out.
+ */
+export function joinClips(parts: readonly Clips[]): Clips {
   const first = parts[0]!;
   if (parts.length === 1) return first;
   const { sampleRate } = first;

@@ -6,6 +6,8 @@ import { decays, type Optimizer } from "./optimizer.js";
 export interface NamedVariable {
   readonly name: string;
   readonly variable: tf.Variable;
+  /** So many first updates leave it as it is. */
+  readonly frozenSteps?: number;
 }
 
 /** A model's weights under the names that it stores them by; `trainable` only, where asked. */
@@ -33,13 +35,14 @@ export class Adam implements Optimizer {
   private readonly beta2 = 0.999;
   private readonly epsilon = 1e-7;
   private readonly weightDecay: number;
-  private readonly slots: { name: string; variable: tf.Variable; mean: tf.Variable; square: tf.Variable }[];
+  private readonly slots: (Required<NamedVariable> & { mean: tf.Variable; square: tf.Variable })[];
 
   constructor(variables: readonly NamedVariable[], weightDecay = 0) {
     this.weightDecay = weightDecay;
-    this.slots = variables.map(({ name, variable }) => ({
+    this.slots = variables.map(({ name, variable, frozenSteps = 0 }) => ({
       name,
       variable,
+      frozenSteps,
       mean: zeroVariable(variable),
       square: zeroVariable(variable),
     }));
@@ -48,8 +51,10 @@ export class Adam implements Optimizer {
   /** Updates every variable from its gradient, found by the variable's own name. */
   apply(gradients: tf.NamedTensorMap, learningRate: number): void {
     this.step++;
-    const correction = Math.sqrt(1 - this.beta2 ** this.step) / (1 - this.beta1 ** this.step);
-    for (const { variable, mean, square } of this.slots) {
+    for (const { variable, frozenSteps, mean, square } of this.slots) {
+      const updates = this.step - frozenSteps;
+      if (updates <= 0) continue;
+      const correction = Math.sqrt(1 - this.beta2 ** updates) / (1 - this.beta1 ** updates);
       const gradient = gradients[variable.name]!;
       tf.tidy(() => {
         if (this.weightDecay > 0 && decays(variable))

@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { Batch, BatchSource } from "../data/batches.js";
 import type { TrainingStep } from "../models/definition.js";
 import type { EpochRecord } from "../run.js";
+import type { NamedVariable } from "./adam.js";
 import type { Loss } from "./loss.js";
 import type { Optimizer } from "./optimizer.js";
 
@@ -43,7 +44,7 @@ export interface Callback {
 
 export interface LoopOptions {
   model: tf.LayersModel;
-  variables: readonly tf.Variable[];
+  variables: readonly NamedVariable[];
   optimizer: Optimizer;
   loss: Loss;
   /** After each update, `step` being their number. */
@@ -150,17 +151,23 @@ interface PendingStep {
 
 /** One update of the weights: forward, backward, optimizer. */
 function trainStep(options: LoopOptions, batch: Batch): PendingStep {
-  const { model, variables, optimizer } = options;
+  const { model, optimizer } = options;
+  const updated = options.variables.filter(({ frozenSteps = 0 }) => frozenSteps <= optimizer.step);
+  // What is frozen works as it does after training: no dropout, and the means of the data it was trained on.
+  const training = updated.length === options.variables.length;
   const results = tf.tidy(() => {
     const waves = tf.tensor2d(batch.waves, [batch.size, batch.waves.length / batch.size]);
     const targets = batchTargets(batch, (model.outputShape as tf.Shape)[1]!); // [batch, labels]
     const lossOf = options.loss(waves, targets);
     let correct: tf.Scalar | undefined;
-    const { value: loss, grads } = tf.variableGrads(() => {
-      const logits = model.apply(waves, { training: true }) as tf.Tensor2D; // [batch, labels]
-      correct = tf.keep(logits.argMax(1).equal(targets.argMax(1)).sum().cast("float32")) as tf.Scalar;
-      return lossOf(logits);
-    }, [...variables]);
+    const { value: loss, grads } = tf.variableGrads(
+      () => {
+        const logits = model.apply(waves, { training }) as tf.Tensor2D; // [batch, labels]
+        correct = tf.keep(logits.argMax(1).equal(targets.argMax(1)).sum().cast("float32")) as tf.Scalar;
+        return lossOf(logits);
+      },
+      updated.map(({ variable }) => variable),
+    );
     optimizer.apply(grads, options.learningRate(optimizer.step));
     options.afterUpdate?.(optimizer.step);
     const both = tf.stack([loss, correct!]) as tf.Tensor1D;

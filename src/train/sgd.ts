@@ -10,20 +10,21 @@ export class Sgd implements Optimizer {
   step = 0;
   private readonly momentum: number;
   private readonly weightDecay: number;
-  private readonly slots: { name: string; variable: tf.Variable; velocity: tf.Variable }[];
+  private readonly slots: (Required<NamedVariable> & { velocity: tf.Variable })[];
 
   constructor(variables: readonly NamedVariable[], options: { momentum: number; weightDecay: number }) {
     this.momentum = options.momentum;
     this.weightDecay = options.weightDecay;
-    this.slots = variables.map(({ name, variable }) => {
+    this.slots = variables.map(({ name, variable, frozenSteps = 0 }) => {
       const velocity = tf.tidy(() => tf.variable(tf.zerosLike(variable), false));
-      return { name, variable, velocity };
+      return { name, variable, frozenSteps, velocity };
     });
   }
 
   apply(gradients: tf.NamedTensorMap, learningRate: number): void {
     this.step++;
-    for (const { variable, velocity } of this.slots) {
+    for (const { variable, frozenSteps, velocity } of this.slots) {
+      if (this.step <= frozenSteps) continue;
       const gradient = gradients[variable.name]!;
       tf.tidy(() => {
         const slope =

@@ -1,0 +1,104 @@
+/**
+ * Makes a row of docs/results.md again: trains it with each of its seeds, evaluates each run on its own test part, and prints
+ * the figures with their mean and spread. What is trained already stays, and what was stopped goes on.
+ *
+ *   npm run reproduce                                          the rows that there are
+ *   npm run reproduce -- NAME --data FILE.npz [--seeds 1,2,3] [--backend tensorflow] [--out checkpoints/results]
+ *   npm run reproduce -- transfer --data FILE.npz --extra EXTRA.npz [...]
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { transferCurve } from "./transfer.js";
+
+/** The settings of each row, as flags of `kws train`; they are the table's for all seeds. */
+const course = ["--width", "0.25", "--epochs"];
+const rows: Record<string, readonly string[]> = {
+  spectrogram: ["--model", "spectrogram", ...course, "12", "--learning-rate", "1e-3"],
+  conv1d: ["--model", "conv1d", ...course, "10", "--learning-rate", "3e-4"],
+  skip: ["--model", "skip", ...course, "10", "--learning-rate", "3e-4"],
+  "conv1d-standard": [
+    ...["--model", "conv1d", ...course, "10", "--learning-rate", "3e-4"],
+    ...["--augment", "standard"],
+  ],
+  "skip-standard": [
+    ...["--model", "skip", ...course, "10", "--learning-rate", "3e-4"],
+    ...["--augment", "standard"],
+  ],
+  "bc-resnet-1": ["--config", "recipes/bc-resnet.json"],
+  "bc-resnet-3": ["--config", "recipes/bc-resnet-3.json"],
+  "gabor-resnet": ["--config", "recipes/gabor-resnet.json"],
+  "tc-resnet": ["--config", "recipes/tc-resnet.json"],
+  "ds-cnn": ["--config", "recipes/ds-cnn.json"],
+  matchboxnet: ["--config", "recipes/matchboxnet.json"],
+  m5: ["--config", "recipes/m5.json"],
+};
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    data: { type: "string" },
+    extra: { type: "string" },
+    seeds: { type: "string", default: "1,2,3" },
+    backend: { type: "string", default: "auto" },
+    out: { type: "string", default: "checkpoints/results" },
+  },
+});
+const program = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+
+/** What the command says with `--json`; its progress is shown. */
+function kws(...args: readonly string[]): Record<string, unknown> {
+  console.error(`\n$ kws ${args.join(" ")}`);
+  const { status, stdout } = spawnSync(process.execPath, [program, ...args, "--json"], {
+    stdio: ["ignore", "pipe", "inherit"],
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
+  if (status !== 0) process.exit(status ?? 1);
+  return JSON.parse(stdout);
+}
+
+/** A run with these settings, trained to its end. */
+function trained(run: string, settings: readonly string[]): string {
+  if (!existsSync(join(run, "config.json"))) kws("train", ...settings, "--out", run);
+  else if (!isDone(run)) kws("train", "--resume", run);
+  return run;
+}
+
+function isDone(run: string): boolean {
+  const read = (name: string) => JSON.parse(readFileSync(join(run, name), "utf8"));
+  return existsSync(join(run, "history.json")) && read("history.json").length >= read("config.json").epochs;
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
+
+function reproduce(name: string, data: string): void {
+  const runs = options.seeds.split(",").map((seed) => {
+    const common = ["--data", data, "--seed", seed, "--backend", options.backend];
+    return { seed, run: trained(join(options.out, `${name}-${seed}`), [...rows[name]!, ...common]) };
+  });
+  const accuracies = runs.map(({ seed, run }) => {
+    const { accuracy, macroF1, examples } = kws("evaluate", run) as Record<string, number>;
+    console.log(
+      `${name}, seed ${seed}: ${percent(accuracy!)} of ${examples} clips, macro F1 ${macroF1!.toFixed(3)}`,
+    );
+    return accuracy!;
+  });
+  const mean = accuracies.reduce((sum, value) => sum + value, 0) / accuracies.length;
+  const range = `${percent(Math.min(...accuracies))} to ${percent(Math.max(...accuracies))}`;
+  console.log(`${name}: mean ${percent(mean)} (${range}, ${accuracies.length} seeds)`);
+}
+
+const [name] = positionals;
+if (name === "transfer" && options.data !== undefined && options.extra !== undefined) {
+  await transferCurve({ ...options, data: options.data, extra: options.extra, kws, trained });
+} else if (name !== undefined && Object.hasOwn(rows, name) && options.data !== undefined) {
+  reproduce(name, options.data);
+} else {
+  console.log("usage: npm run reproduce -- NAME --data FILE.npz [--seeds 1,2,3] [--backend B] [--out DIR]\n");
+  for (const [name, flags] of Object.entries(rows)) console.log(`  ${name}: kws train ${flags.join(" ")}`);
+  console.log("  transfer (with --extra EXTRA.npz): new words from 5, 10, 20 and 50 clips each");
+  process.exitCode = name === undefined ? 0 : 2;
+}

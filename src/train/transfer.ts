@@ -1,0 +1,71 @@
+import * as tf from "@tensorflow/tfjs";
+import { UserError, usageError } from "../errors.js";
+import { RunFolder } from "../run.js";
+import type { TrainSettings } from "../settings.js";
+import { modelVariables, type NamedVariable } from "./adam.js";
+
+/** The settings that a training which starts from a run's model has in common with that run. */
+export function settingsOfSource(
+  path: string,
+): Pick<TrainSettings, "model" | "width" | "frontEnd" | "sampleRate"> {
+  const { model, width, frontEnd, sampleRate } = new RunFolder(path).readConfig();
+  return { model, width, sampleRate, ...(frontEnd && { frontEnd }) };
+}
+
+/** @throws UserError (wrong usage) for settings that make another model than the run's, which `from` names */
+export function checkSource(settings: TrainSettings): void {
+  if (settings.from === undefined) return;
+  const source = settingsOfSource(settings.from);
+  for (const key of ["model", "width", "frontEnd", "sampleRate"] as const) {
+    if (settings[key] !== source[key]) {
+      throw usageError(
+        `--from ${settings.from}: expected its model's own ${key}, ${source[key] ?? "the model's default"}, found ${settings[key] ?? "none"}`,
+      );
+    }
+  }
+}
+
+/**
+ * Gives the model the weights of the run at `from`: all of them where both tell the same labels apart, else all but those
+ * of the last layer, the head, which stays as it was drawn. Returns whether the head is new.
+ *
+ * @throws UserError where the run has no model, or one of another shape
+ */
+export async function takeWeights(
+  model: tf.LayersModel,
+  from: string,
+  labels: readonly string[],
+): Promise<boolean> {
+  const run = new RunFolder(from);
+  const known = run.readConfig().labels;
+  const newHead = known.length !== labels.length || known.some((label, i) => label !== labels[i]);
+  const head = headWeights(model);
+  const source = await run.readBest();
+  const found = new Map(modelVariables(source, "all").map(({ name, variable }) => [name, variable]));
+  for (const { name, variable } of modelVariables(model, "all")) {
+    if (newHead && head.has(variable)) continue;
+    const weight = found.get(name);
+    if (weight === undefined || !tf.util.arraysEqual(weight.shape, variable.shape)) {
+      throw new UserError(
+        `--from ${from}: expected weights ${name} [${variable.shape}], found ${weight === undefined ? "none" : `[${weight.shape}]`}`,
+      );
+    }
+    tf.tidy(() => variable.assign(weight.clone()));
+  }
+  source.dispose();
+  return newHead;
+}
+
+/** The same variables, those of the body (all but the last layer) marked to be left alone in the first updates. */
+export function freezeBody(
+  model: tf.LayersModel,
+  variables: readonly NamedVariable[],
+  frozenSteps: number,
+): NamedVariable[] {
+  const head = headWeights(model);
+  return variables.map((each) => (head.has(each.variable) ? each : { ...each, frozenSteps }));
+}
+
+function headWeights(model: tf.LayersModel): Set<tf.Variable> {
+  return new Set(model.layers.at(-1)!.weights.map((weight) => weight.read() as tf.Variable));
+}
