@@ -1,5 +1,6 @@
 import { type Calibration, calibration } from "./analysis/calibration.js";
-import { type Detection, detection, type KeywordCurve, keywordCurves } from "./analysis/detection.js";
+import { type Detection, detection, keywordCurves } from "./analysis/detection.js";
+import { confidentMistakes, type Mistake } from "./analysis/mistakes.js";
 import { accuracyBySpeaker, type SpeakerAccuracy } from "./analysis/speakers.js";
 import type { Evaluation } from "./evaluate.js";
 import { correctness, exampleLogits, predictedLabels, softmax, topKAccuracies } from "./metrics.js";
@@ -12,32 +13,29 @@ export interface Analysis {
   calibration: Calibration;
   /** The worst first; absent where the data has no speakers. `silence` clips are nobody's. */
   speakers?: SpeakerAccuracy[];
+  /** The wrong answers that were given with the highest probability, that first. */
+  mistakes: Mistake[];
 }
 
-/** @returns the figures, and the curves behind those of detection */
-export function analyse(evaluation: Evaluation): { analysis: Analysis; curves: KeywordCurve[] } {
+export function analyse(evaluation: Evaluation): Analysis {
   const { answers, data, metrics } = evaluation;
-  const predicted = predictedLabels(answers);
+  const { labels, speakers } = data.clips;
   const correct = correctness(answers, data.truth);
   const probabilities = Float64Array.from(
-    predicted,
+    predictedLabels(answers),
     (label, i) => softmax(exampleLogits(answers, i))[label]!,
   );
-  const curves = keywordCurves(answers, data.truth, metrics.labels);
   const support = new Map(metrics.perLabel.map((each) => [each.label, each.support]));
-  const { labels, speakers } = data.clips;
   return {
-    analysis: {
-      topK: topKAccuracies(answers, data.truth),
-      detection: detection(curves, support, metrics.examples),
-      calibration: calibration(probabilities, correct),
-      ...(speakers && {
-        speakers: accuracyBySpeaker(
-          correct,
-          Array.from(data.rows, (row) => (labels[row] === "silence" ? undefined : speakers[row]!)),
-        ),
-      }),
-    },
-    curves,
+    topK: topKAccuracies(answers, data.truth),
+    detection: detection(keywordCurves(answers, data.truth, metrics.labels), support, metrics.examples),
+    calibration: calibration(probabilities, correct),
+    ...(speakers && {
+      speakers: accuracyBySpeaker(
+        correct,
+        Array.from(data.rows, (row) => (labels[row] === "silence" ? undefined : speakers[row]!)),
+      ),
+    }),
+    mistakes: confidentMistakes(evaluation).map(({ mistake }) => mistake),
   };
 }

@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { encodeWav } from "../../data/wav.js";
 import { writeFileAtomic } from "../../files.js";
@@ -19,8 +19,8 @@ export interface Mistake {
   word?: string;
 }
 
-/** The wrong answers that were given with the highest probability, that first. */
-export function confidentMistakes(evaluation: Evaluation, most = 20): (Mistake & { row: number })[] {
+/** The wrong answers that were given with the highest probability, that first, and the row of `clips` of each. */
+export function confidentMistakes(evaluation: Evaluation, most = 20): { mistake: Mistake; row: number }[] {
   const { answers, data, metrics } = evaluation;
   const { clips } = data;
   const predicted = predictedLabels(answers);
@@ -31,8 +31,7 @@ export function confidentMistakes(evaluation: Evaluation, most = 20): (Mistake &
     .slice(0, most)
     .map(({ i, probability }) => {
       const row = data.rows[i]!;
-      return {
-        row,
+      const mistake = {
         index: clips.rows[row]!,
         label: clips.labels[row]!,
         predicted: metrics.labels[predicted[i]!]!,
@@ -40,6 +39,7 @@ export function confidentMistakes(evaluation: Evaluation, most = 20): (Mistake &
         ...(clips.speakers && { speaker: clips.speakers[row]! }),
         ...(clips.words && { word: clips.words[row]! }),
       };
+      return { mistake, row };
     });
 }
 
@@ -53,17 +53,15 @@ export function writeMistakes(
   evaluation: Evaluation,
 ): { mistake: Mistake; file: string; wav: Uint8Array }[] {
   const { samples, sampleRate } = evaluation.data.clips;
-  const written = confidentMistakes(evaluation).map(({ row, ...mistake }, i) => {
+  const written = confidentMistakes(evaluation).map(({ mistake, row }, i) => {
     const wave = new Float32Array(samples.clipLength);
     samples.read(row, wave);
     const place = String(i + 1).padStart(2, "0");
     const file = `${place}-${fileName(mistake.label)}-as-${fileName(mistake.predicted)}.wav`;
     return { mistake, file, wav: encodeWav(wave, sampleRate) };
   });
-  const names = new Set(written.map(({ file }) => file));
-  for (const name of filesOf(folder)) {
-    if (/^\d{2}-.+-as-.+\.wav$/.test(name) && !names.has(name)) rmSync(join(folder, name));
-  }
+  const earlier = existsSync(folder) ? readdirSync(folder) : [];
+  for (const name of earlier.filter((name) => /^\d{2}-.+-as-.+\.wav$/.test(name))) rmSync(join(folder, name));
   for (const { file, wav } of written) writeFileAtomic(join(folder, file), wav);
   return written;
 }
@@ -71,12 +69,4 @@ export function writeMistakes(
 /** A label as a part of a file's name. */
 function fileName(label: string): string {
   return label.replace(/[^\p{L}\p{N}_-]+/gu, "_").slice(0, 40) || "_";
-}
-
-function filesOf(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }
