@@ -1,17 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { apply, layerMaker } from "./build.js";
 import { type BuildOptions, type ModelDefinition, scaleChannels } from "./definition.js";
-import { masked } from "./front-end.js";
-import { GaborInitializer, LogPower } from "./layers/gabor.js";
-import { Pieces } from "./layers/pieces.js";
+import { gaborFrontEnd } from "./gabor-front-end.js";
 
-// The filter bank: 40 bands, filters of 25 ms every 2.5 ms, whose power is averaged over 10 ms.
-const bands = 40;
-const strideMs = 2.5;
-const filterStrides = 10;
-const frameStrides = 4;
-const lowestFrequency = 20;
-const highestFrequency = 7600;
 // Over frequency and time, each with a stride over both.
 const planes = [
   { channels: 16, stride: [2, 1] },
@@ -40,22 +31,12 @@ export const gaborResnet: ModelDefinition = {
 };
 
 function buildGaborResnet(options: BuildOptions): tf.LayersModel {
-  const { clipLength, labelCount, sampleRate, width } = options;
+  const { clipLength, labelCount, width } = options;
   const make = layerMaker(options);
   const scaled = (channels: number) => scaleChannels(channels, width);
 
   const waveform = tf.input({ shape: [clipLength], name: "waveform" }); // [batch, samples]
-  const length = Math.round((strideMs / 1000) * sampleRate);
-  const pieces = new Pieces({ name: "pieces", length, multiple: frameStrides });
-  const maxFrequency = Math.min(highestFrequency, sampleRate / 2);
-  const bank = make.convolution("filter_bank", 2 * bands, [1, filterStrides], apply(pieces, waveform), {
-    kernelInitializer: new GaborInitializer({ sampleRate, minFrequency: lowestFrequency, maxFrequency }),
-  }); // [batch, 1, instants, 2 bands]
-  let x = apply(new LogPower({ name: "log_power", span: frameStrides }), bank); // [batch, 1, frames, bands]
-  x = make.normalized("band_norm", x);
-  x = apply(tf.layers.permute({ name: "picture", dims: [3, 2, 1] }), x); // [batch, bands, frames, 1]
-  x = masked(x, options);
-
+  let x = gaborFrontEnd(waveform, options); // [batch, 40, frames, 1]
   for (const [index, plane] of planes.entries()) {
     const name = `plane${index + 1}`;
     const strides: [number, number] = [...plane.stride];
