@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import { usageError } from "../errors.js";
-import type { BuildOptions } from "./definition.js";
+import type { BuildOptions, ModelDefinition } from "./definition.js";
 import { LogMel, Mfcc } from "./layers/mel.js";
 import { SpecAugment } from "./layers/spec_augment.js";
 import { StftMagnitude } from "./layers/stft.js";
@@ -60,13 +60,26 @@ export function masked(
   return layer.apply(picture) as tf.SymbolicTensor;
 }
 
+/**
+ * Whether the model leaves the choice that was made.
+ *
+ * @throws UserError (wrong usage)
+ */
+export function checkFrontEnd(
+  { name, frontEnds = [] }: Pick<ModelDefinition, "name" | "frontEnds">,
+  asked: FrontEnd | undefined,
+): void {
+  if (asked === undefined || frontEnds.includes(asked)) return;
+  const expected = frontEnds.length > 0 ? `takes ${frontEnds.join(", ")}` : "leaves no choice";
+  throw usageError(`--front-end: the model ${name} ${expected}, found ${asked}`);
+}
+
 /** The front end to build with; a usage error where the model does not allow the one that was asked for. */
 export function chosenFrontEnd(
-  model: string,
+  name: string,
   allowed: readonly FrontEnd[],
   asked: FrontEnd | undefined,
 ): FrontEnd {
-  const chosen = asked ?? allowed[0]!;
-  if (allowed.includes(chosen)) return chosen;
-  throw usageError(`--front-end: the model ${model} takes ${allowed.join(", ")}, found ${chosen}`);
+  checkFrontEnd({ name, frontEnds: allowed }, asked);
+  return asked ?? allowed[0]!;
 }

@@ -4,7 +4,8 @@ import { startBackend } from "../../src/backend/index.js";
 import { modelCost } from "../../src/models/cost.js";
 import { courseModels } from "../../src/models/course.js";
 import { modelFromFiles, modelToFiles } from "../../src/models/files.js";
-import { buildModel, modelRegistry } from "../../src/models/registry.js";
+import { checkFrontEnd } from "../../src/models/front-end.js";
+import { buildModel, findModel, modelRegistry } from "../../src/models/registry.js";
 import { Random } from "../../src/random.js";
 import { Adam, modelVariables } from "../../src/train/adam.js";
 
@@ -34,6 +35,24 @@ test.each([
   expect(modelCost(model).trainableParams).toBe(params);
   model.dispose();
 });
+
+test("a front end that a model does not take is wrong usage, in one line that says what it takes", () => {
+  const check = (name: string) => () => checkFrontEnd(findModel(name), "stft");
+  expect(check("ds-cnn")).toThrow(/^--front-end: the model ds-cnn takes mfcc, log-mel, found stft$/);
+  expect(check("m5")).toThrow(/^--front-end: the model m5 leaves no choice, found stft$/);
+  expect(() => checkFrontEnd(findModel("m5"), undefined)).not.toThrow();
+});
+
+test.each(names.filter((name) => findModel(name).frontEnds !== undefined))(
+  "%s takes each front end that it names",
+  (name) => {
+    for (const frontEnd of findModel(name).frontEnds!) {
+      const model = buildModel(name, { ...at8kHz, width: 0.5, frontEnd });
+      expect(model.getLayer(frontEnd.replace("-", "_")).outputShape).toHaveLength(4);
+      model.dispose();
+    }
+  },
+);
 
 describe.each(names)("%s", (name) => {
   const small = { labelCount: 4, sampleRate: 8000, clipLength: 1600, width: 0.25, seed: 7 };
