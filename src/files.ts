@@ -44,14 +44,20 @@ export async function writeStreamAtomic(path: string, stream: NodeJS.ReadableStr
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${process.pid}.tmp`);
   let made: string | undefined;
+  const discard = () => {
+    removeIfThere(temporary);
+    removeEmptyFolders(folder, made);
+  };
+  process.once("exit", discard); // a stop by Ctrl-C leaves nothing half-written either
   try {
     made = mkdirSync(folder, { recursive: true });
     await pipeline(stream, createWriteStream(temporary, { flush: true }));
     renameSync(temporary, path);
   } catch (error) {
-    removeIfThere(temporary);
-    removeEmptyFolders(folder, made);
+    discard();
     throw describeSystemError(error, "write", path);
+  } finally {
+    process.off("exit", discard);
   }
 }
 

@@ -111,7 +111,9 @@ export async function importFolder(
     notes: [
       ...plan.notes,
       ...(clipped > 0
-        ? [`${clipped} recordings go beyond full scale and were clipped to 16 bits; float32 keeps them whole`]
+        ? [
+            `${clipped} ${clipped === 1 ? "recording goes" : "recordings go"} beyond full scale, clipped to 16 bits; float32 keeps them whole`,
+          ]
         : []),
     ],
   };

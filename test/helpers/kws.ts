@@ -6,7 +6,8 @@ import { fileURLToPath } from "node:url";
 import { expect, vi } from "vitest";
 import { writeTones } from "./clips.js";
 
-const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+/** The built command. */
+export const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 if (!existsSync(program)) throw new Error(`${program} is missing: run npm run build first`);
 
 // Many processes are started, each of which loads TensorFlow.js: on a busy machine that takes long.
