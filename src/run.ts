@@ -1,43 +1,26 @@
-import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { dirname, join, relative } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
 import { describeSystemError, UserError } from "./errors.js";
-import { writeFileAtomic } from "./files.js";
+import { removeEmptyFolders, writeFileAtomic } from "./files.js";
+import { type EpochRecord, hasDiverged, isHistory, parseHistory } from "./history.js";
 import { modelFromFiles, modelToFiles } from "./models/files.js";
 import { describeIssue, type RunConfig, readJsonFile, runConfigSchema } from "./settings.js";
 
-export type { RunConfig };
+export { type EpochRecord, hasDiverged, parseHistory, type RunConfig };
 
 /** Goes up when a run folder written by an older version can no longer be read. */
 const runFormat = 1;
-
-const figure = z.number({ error: "expected a number" });
-// JSON has no NaN: a training that has diverged leaves null.
-const loss = figure.nullable().transform((value) => value ?? Number.NaN);
-
-/** One epoch in `history.json`. The accuracies are shares, the losses mean cross-entropies in nats. */
-const epochSchema = z.object(
-  {
-    epoch: figure,
-    loss,
-    accuracy: figure,
-    valLoss: loss,
-    valAccuracy: figure,
-    learningRate: figure,
-    seconds: figure,
-  },
-  { error: "expected an epoch's figures" },
-);
-const historySchema = z.array(epochSchema, { error: "expected a list of epochs" });
-export type EpochRecord = z.infer<typeof epochSchema>;
-
-/** Records as they come out of a JSON file, checked. */
-export function parseHistory(value: unknown, where = "the stored history"): EpochRecord[] {
-  const result = historySchema.safeParse(value);
-  if (result.success) return result.data;
-  throw new UserError(`${where} is damaged: ${describeIssue(result.error, value)}`);
-}
 
 const modelJsonSchema = z.object(
   {
@@ -54,37 +37,52 @@ const modelJsonSchema = z.object(
   { error: "expected a TensorFlow.js model" },
 );
 
-/** Knows every path of a run folder and reads and writes what is in it; nothing is ever half-written. */
+/**
+ * Knows every path of a run folder and reads and writes what is in it; nothing is ever half-written. A new run that takes
+ * an old one's place is written to a folder within, until its first state is whole.
+ */
 export class RunFolder {
   readonly path: string;
+  /** Where the run's files lie: `path`, or the folder within. */
+  private files: string;
+  /** The outermost folder that was made for the run. */
+  private firstMade: string | undefined;
 
   constructor(path: string) {
     this.path = path;
+    this.files = path;
   }
 
   get configPath() {
-    return join(this.path, "config.json");
+    return join(this.files, "config.json");
   }
   get historyPath() {
-    return join(this.path, "history.json");
+    return join(this.files, "history.json");
   }
   get bestModelPath() {
-    return join(this.path, "best", "model.json");
+    return join(this.files, "best", "model.json");
   }
   get bestWeightsPath() {
-    return join(this.path, "best", "weights.bin");
+    return join(this.files, "best", "weights.bin");
   }
   get lastPath() {
-    return join(this.path, "last");
+    return join(this.files, "last");
   }
   get lastStatePath() {
     return join(this.lastPath, "state.json");
   }
   get curvesSvgPath() {
-    return join(this.path, "curves.svg");
+    return join(this.files, "curves.svg");
   }
   get curvesPngPath() {
-    return join(this.path, "curves.png");
+    return join(this.files, "curves.png");
+  }
+  /** A new run before its first state is whole, and after. */
+  private get newPath() {
+    return join(this.path, ".new-run");
+  }
+  private get wholePath() {
+    return join(this.path, ".new-run-whole");
   }
 
   /** Whether a run was begun here. */
@@ -93,56 +91,112 @@ export class RunFolder {
   }
 
   /**
-   * Says whether a new run may begin here.
+   * Says whether a new run may begin here: where nothing is, or, with `replace`, in the place of a run and beside the files of
+   * others.
    *
-   * @param replace whether it may take the place of a run that is here
    * @throws UserError when it may not
    */
   checkFree(replace: boolean): void {
-    if (existsSync(this.path) && !statSync(this.path).isDirectory()) {
+    if (!existsSync(this.path)) return;
+    if (!statSync(this.path).isDirectory()) {
       throw new UserError(`${this.path} is a file; a folder for the run was expected`);
     }
-    if (!this.exists()) return;
+    this.finishReplacing();
+    const found = readdirSync(this.path);
+    if (found.length === 0) return;
+    const isRun = this.looksLikeRun();
     if (!replace) {
+      const instead = isRun && this.isAtStart() ? `, go on with kws train --resume ${this.path}` : "";
       throw new UserError(
-        `${this.path} already holds a run: choose another --out, or replace it with --force`,
+        isRun
+          ? `${this.path} already holds a run: choose another --out${instead}, or replace it with --force`
+          : `${this.path} is not empty (${listed(found)}), a new or an empty folder was expected: choose another --out, or put the run beside what is there with --force`,
       );
     }
-    const config = readJsonFile(this.configPath) as { keyspot?: unknown } | null;
-    if (typeof config?.keyspot !== "string") {
-      throw new UserError(`${this.configPath} was not written by keyspot: choose another --out`);
+    const taken = this.filesHere().find((path) => existsSync(path));
+    if (!isRun && taken !== undefined) {
+      throw new UserError(`${taken} was not written by keyspot and is left as it is: choose another --out`);
     }
   }
 
-  /** Begins a run here: writes its config and then takes away what an earlier run has left, and nothing else. */
-  begin(config: Omit<RunConfig, "format">): void {
-    this.writeConfig(config);
-    this.removeFiles();
+  /** By its config; or, where that was lost, by what only a run of ours has. */
+  private looksLikeRun(): boolean {
+    if (existsSync(this.configPath)) return hasKeys(this.configPath, "keyspot");
+    if (existsSync(this.lastStatePath)) return hasKeys(this.lastStatePath, "optimizerStep", "tensorFile");
+    return existsSync(this.historyPath) && isHistory(tryReadJson(this.historyPath));
   }
 
-  /** Takes away a run that came to nothing, and its folders where nothing else is in them. */
+  /** Begins a run here. A run that is here stays as it is until the new one's first state is whole. */
+  begin(config: Omit<RunConfig, "format">): void {
+    try {
+      this.firstMade = mkdirSync(this.path, { recursive: true });
+      if (this.filesHere().some((path) => existsSync(path))) {
+        rmSync(this.newPath, { recursive: true, force: true }); // of one that was cut short
+        this.files = this.newPath;
+      }
+    } catch (error) {
+      throw describeSystemError(error, "write", this.path);
+    }
+    this.writeConfig(config);
+  }
+
+  /** Takes away a run that came to nothing, and its folders where nothing else is in them. An old run that it was to replace stays. */
   discard(): void {
+    if (this.files !== this.path) {
+      this.files = this.path;
+      rmSync(this.newPath, { recursive: true, force: true });
+      return;
+    }
     this.removeFiles();
     rmSync(this.configPath, { force: true });
-    for (const folder of [join(this.path, "best"), this.lastPath, this.path]) {
-      if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
-    }
+    removeEmptyFolders(this.path, this.firstMade);
   }
 
-  private removeFiles(): void {
-    const files = [
-      this.bestModelPath,
-      this.bestWeightsPath,
-      this.historyPath,
-      this.curvesSvgPath,
-      this.curvesPngPath,
-    ];
+  /** Called once the first state is whole: now the run takes the place of one that was here, of which nothing stays. */
+  takePlace(): void {
+    if (this.files === this.path) return;
+    renameSync(this.newPath, this.wholePath);
+    this.files = this.path;
+    this.finishReplacing();
+  }
+
+  /** Whoever opens the folder next goes on with what was cut short. The state moves first: by it one sees how far it came. */
+  private finishReplacing(): void {
+    if (!existsSync(this.wholePath)) return;
+    const inside = new RunFolder(this.wholePath);
+    if (existsSync(inside.lastStatePath)) this.removeFiles();
+    for (const from of inside.filesHere()) {
+      if (!existsSync(from)) continue;
+      const to = join(this.path, relative(inside.path, from));
+      mkdirSync(dirname(to), { recursive: true });
+      renameSync(from, to);
+    }
+    rmSync(this.wholePath, { recursive: true, force: true });
+  }
+
+  /** Whether it was stopped so early that it can begin anew with nothing lost: before the first epoch's state was stored. */
+  isAtStart(): boolean {
+    if (existsSync(this.lastStatePath)) return false;
+    return !existsSync(this.historyPath) || this.readHistory().length <= 1;
+  }
+
+  /** Takes the run's files away, but for its config; and their folders where nothing else is in them. */
+  removeFiles(): void {
     try {
-      for (const path of [...files, this.lastStatePath, ...this.lastTensorPaths()])
-        rmSync(path, { force: true });
+      for (const path of this.filesHere()) if (path !== this.configPath) rmSync(path, { force: true });
+      for (const folder of [join(this.files, "best"), this.lastPath]) {
+        if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
+      }
     } catch (error) {
       throw describeSystemError(error, "clear", this.path);
     }
+  }
+
+  /** Every path of a run's own files, the state first, the config last. */
+  private filesHere(): string[] {
+    const { lastStatePath, bestModelPath, bestWeightsPath, historyPath, curvesSvgPath, curvesPngPath } = this;
+    const others = [bestModelPath, bestWeightsPath, historyPath, curvesSvgPath, curvesPngPath];
+    return [lastStatePath, ...this.lastTensorPaths(), ...others, this.configPath];
   }
 
   /** Files of `last/` with tensors: one, and for a moment, while the state is written, two. */
@@ -156,13 +210,21 @@ export class RunFolder {
     writeFileAtomic(this.configPath, `${JSON.stringify({ ...config, format: runFormat }, null, 2)}\n`);
   }
 
+  /** Changes some of the stored config; its other keys stay what and where they are. */
+  updateConfig(changes: Partial<RunConfig>): void {
+    const stored = readJsonFile(this.configPath) as RunConfig;
+    const changed = { ...stored, ...changes };
+    if (JSON.stringify(changed) !== JSON.stringify(stored)) this.writeConfig(changed);
+  }
+
   /** @throws UserError when there is no run here, or one that this version does not read */
   readConfig(): RunConfig {
     if (!existsSync(this.path)) throw new UserError(`${this.path}: no such run folder`);
+    this.finishReplacing();
     if (!this.exists()) {
       const found = readdirIfFolder(this.path);
       throw new UserError(
-        `${this.path} is no run folder: expected config.json, found ${found.slice(0, 5).join(", ") || "nothing"}`,
+        `${this.path} is no run folder: expected config.json, found ${listed(found) || "nothing"}`,
       );
     }
     const value = readJsonFile(this.configPath) as { format?: unknown; keyspot?: unknown } | null;
@@ -204,14 +266,33 @@ export class RunFolder {
     if (!existsSync(this.bestModelPath)) writeFileAtomic(this.bestModelPath, files.json);
   }
 
+  /** @throws UserError when the run has no trained model, that says why and what to do */
+  checkTrained(): void {
+    if (existsSync(this.bestModelPath)) return;
+    const resume = `kws train --resume ${this.path}`;
+    const history = existsSync(this.historyPath) ? this.readHistory() : [];
+    if (this.isAtStart()) {
+      throw new UserError(
+        `${this.path} has no trained model yet: it was stopped before its first epoch was done; ${resume} begins it again`,
+      );
+    }
+    if (history.length === 0) {
+      throw new UserError(
+        `${this.path} has no trained model yet: it was stopped within its first epoch; go on with ${resume}`,
+      );
+    }
+    if (history.every(({ valLoss }) => hasDiverged(valLoss))) {
+      throw new UserError(
+        `${this.path} has no trained model: its training diverged; train anew with a smaller --learning-rate than ${this.readConfig().learningRate}`,
+      );
+    }
+    throw new UserError(`${this.path} is damaged: ${this.bestModelPath} is missing`);
+  }
+
   /** @throws UserError when the run has no model yet, or its files are damaged or of another model */
   async readBest(): Promise<tf.LayersModel> {
     const { labels, clipLength } = this.readConfig();
-    if (!existsSync(this.bestModelPath)) {
-      throw new UserError(
-        `${this.path} has no trained model yet (expected ${this.bestModelPath}): train it with kws train --resume ${this.path}`,
-      );
-    }
+    this.checkTrained();
     const value = readJsonFile(this.bestModelPath);
     const checked = modelJsonSchema.safeParse(value);
     if (!checked.success) {
@@ -238,6 +319,26 @@ export class RunFolder {
     throw new UserError(
       `${this.bestModelPath} is of another run: expected [batch, ${clipLength}] in and [batch, ${labels.length}] out, found [${input}] and [${output}]`,
     );
+  }
+}
+
+/** A few of the names, in order. */
+function listed(names: readonly string[]): string {
+  const shown = [...names].sort().slice(0, 5);
+  return [...shown, ...(names.length > shown.length ? ["…"] : [])].join(", ");
+}
+
+function hasKeys(path: string, ...keys: string[]): boolean {
+  const value = tryReadJson(path);
+  return typeof value === "object" && value !== null && keys.every((key) => key in value);
+}
+
+/** Undefined where it is none. */
+function tryReadJson(path: string): unknown {
+  try {
+    return readJsonFile(path);
+  } catch {
+    return undefined;
   }
 }
 

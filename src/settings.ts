@@ -37,6 +37,7 @@ const laterDefaults = {
   emaDecay: 0,
   teacherWeight: 0.5,
   temperature: 2,
+  freezeEpochs: 5,
 } as const;
 
 /**
@@ -68,6 +69,10 @@ export const settingsSchema = z.strictObject({
   teacherWeight: share().default(laterDefaults.teacherWeight),
   /** What both sides' logits are divided by when they are compared. */
   temperature: positive().default(laterDefaults.temperature),
+  /** A run whose model the training starts from; labels that it does not have get a new last layer. */
+  from: z.string({ error: "expected the path of a run" }).min(1).optional(),
+  /** Epochs that train only a new last layer, before all of the model is trained. */
+  freezeEpochs: wholeNumber(0).default(laterDefaults.freezeEpochs),
   width: positive(),
   /** By default the model's own. */
   frontEnd: oneOf("log-mel", "mfcc", "stft").optional(),
@@ -117,6 +122,8 @@ const runFacts = {
     ),
     { error: "expected a list of what was read" },
   ),
+  /** Of the folder that noise is taken from, where the settings name one. */
+  noiseFingerprint: text().optional(),
   /** Clips in each part of the split. */
   examples: z.object({ train: wholeNumber(1), val: wholeNumber(1), test: wholeNumber(1) }, examplesError),
 };
@@ -152,15 +159,18 @@ export type GivenSettings = { [K in keyof TrainSettings]?: unknown };
 /**
  * Flag over file over default, checked.
  *
+ * @param defaults what takes the place of the usual defaults
  * @throws UserError (wrong usage) that names the flag or key, what was expected and what was found
  */
 export function resolveSettings(
   flags: GivenSettings,
   file?: { path: string; settings: GivenSettings },
+  defaults: GivenSettings = {},
 ): TrainSettings {
   const given = definedOnly(flags);
   const merged: Record<string, unknown> = {
     ...defaultSettings,
+    ...definedOnly(defaults),
     ...definedOnly(file?.settings ?? {}),
     ...given,
   };
@@ -183,6 +193,18 @@ export function resolveSettings(
     ? describeIssue(new z.ZodError([{ ...issue, path: issue.path.slice(1) }]), found)
     : `${issue.message}, found ${inWords(found)}`;
   throw usageError(`${flagName(key)}${where}: ${problem}`);
+}
+
+/**
+ * Checks each setting that is given for itself, whatever the others may be.
+ *
+ * @throws UserError (wrong usage) that names the flag, what was expected and what was found
+ */
+export function checkEachSetting(flags: GivenSettings): void {
+  for (const [key, value] of Object.entries(definedOnly(flags))) {
+    const result = settingsSchema.shape[key as keyof TrainSettings].safeParse(value);
+    if (!result.success) throw usageError(`${flagName(key)}: ${describeIssue(result.error, value)}`);
+  }
 }
 
 /**
@@ -232,6 +254,7 @@ export function readConfigFile(
     // A run's config tells the labels in order even where it took them from its data; for other data that is no choice.
     if (settings.labelsChosen === false) delete settings.labels;
     for (const fact of Object.keys(runFacts)) delete settings[fact];
+    if (known.includes("models")) delete settings.model; // several are asked for, by a flag
   }
   const unknown = Object.keys(settings).filter((key) => !known.includes(key));
   if (unknown.length > 0) {

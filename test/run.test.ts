@@ -1,12 +1,26 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startBackend } from "../src/backend/index.js";
+import { encodeWav } from "../src/data/wav.js";
 import { buildModel } from "../src/models/registry.js";
 import { type EpochRecord, type RunConfig, RunFolder } from "../src/run.js";
 import { resolveSettings } from "../src/settings.js";
+import { writeState } from "../src/train/checkpoint.js";
+import { startPosition } from "../src/train/loop.js";
 import { resumeTraining, train } from "../src/train/train.js";
 import { packageVersion } from "../src/version.js";
 import { writeTones } from "./helpers/clips.js";
@@ -129,7 +143,7 @@ describe("best/", () => {
   const rewriteModel = (change: (text: string) => string) =>
     damage((run) => writeFileSync(run.bestModelPath, change(readFileSync(run.bestModelPath, "utf8"))));
   const cases: [string, () => RunFolder, RegExp][] = [
-    ["no model yet", damage((run) => rmSync(run.bestModelPath)), /has no trained model yet .*--resume/],
+    ["no model yet", damage((run) => rmSync(run.bestModelPath)), /has no trained model yet: .*--resume/],
     ["no weights", damage((run) => rmSync(run.bestWeightsPath)), /cannot read .*weights\.bin: no such file/],
     [
       "weights cut short",
@@ -200,50 +214,197 @@ describe("history.json", () => {
   });
 });
 
-describe("beginning a run", () => {
-  test("takes away what an earlier one left, and nothing else", () => {
+/** Every file and its content. */
+function contentOf(path: string): Record<string, string> {
+  const names = readdirSync(path, { recursive: true, encoding: "utf8" });
+  const files = names.filter((name) => statSync(join(path, name)).isFile()).sort();
+  return Object.fromEntries(files.map((name) => [name, readFileSync(join(path, name), "base64")]));
+}
+
+describe("an output folder", () => {
+  const holding = (...names: string[]) => {
+    const path = mkdtempSync(at("out-"));
+    for (const name of names) {
+      mkdirSync(dirname(join(path, name)), { recursive: true });
+      writeFileSync(join(path, name), "mine");
+    }
+    return new RunFolder(path);
+  };
+  const lostConfig = () => {
     const run = copyOfRun();
-    mkdirSync(run.lastPath);
-    for (const name of [
-      "last/state.json",
-      "last/tensors-7-1.bin",
-      "last/mine.bin",
-      "best/mine.txt",
-      "mine.txt",
-    ])
-      writeFileSync(join(run.path, name), "x");
-    run.begin({ ...config, seed: 8 });
-    expect(run.readConfig().seed).toBe(8);
-    for (const name of ["best/model.json", "best/weights.bin", "last/state.json", "last/tensors-7-1.bin"])
-      expect(existsSync(join(run.path, name)), name).toBe(false);
-    for (const name of ["last/mine.bin", "best/mine.txt", "mine.txt"])
-      expect(existsSync(join(run.path, name)), name).toBe(true);
+    run.writeHistory([]);
+    rmSync(run.configPath);
+    return run;
+  };
+  const check = (run: RunFolder, replace: boolean) => mistakeOf(() => run.checkFree(replace));
+
+  test("is free where it is not there, or empty", () => {
+    expect(check(new RunFolder(at("nowhere")), false)).toBe("no error");
+    expect(check(holding(), false)).toBe("no error");
   });
 
-  test("that came to nothing leaves nothing", () => {
-    const run = new RunFolder(at("new", "run"));
+  test("that holds anything is not", () => {
+    expect(check(copyOfRun(), false)).toEqual(mistake(/already holds a run: .*--resume .* with --force$/));
+    expect(check(lostConfig(), false)).toEqual(mistake(/already holds a run: .*--force$/));
+    expect(check(holding("notes.txt", "best/model.json"), false)).toEqual(
+      mistake(/is not empty \(best, notes\.txt\), a new or an empty folder was expected: .*--force$/),
+    );
+    expect(check(holding("a", "b", "c", "d", "e", "f"), false)).toEqual(mistake(/\(a, b, c, d, e, …\)/));
+  });
+
+  test("can be taken with force, but no file that is not ours", () => {
+    expect(check(copyOfRun(), true)).toBe("no error");
+    expect(check(lostConfig(), true)).toBe("no error");
+    expect(check(holding("notes.txt", "best/notes.txt"), true)).toBe("no error");
+    for (const name of ["config.json", "history.json", "best/model.json", "last/state.json", "curves.png"])
+      expect(check(holding(name), true), name).toEqual(mistake(/was not written by keyspot and is left/));
+  });
+});
+
+describe("a run in the place of another", () => {
+  const foreign = ["last/mine.bin", "best/mine.txt", "mine.txt"];
+  let old: RunFolder;
+  let before: Record<string, string>;
+  beforeEach(() => {
+    old = copyOfRun();
+    old.writeHistory([]);
+    mkdirSync(old.lastPath);
+    for (const name of [...foreign, "last/state.json", "last/tensors-7-1.bin", "curves.svg"])
+      writeFileSync(join(old.path, name), "x");
+    before = contentOf(old.path);
+  });
+  /** One that has all but its state. */
+  async function begun(): Promise<RunFolder> {
+    const run = new RunFolder(old.path);
+    run.begin({ ...config, seed: 8 });
+    await run.writeBest(build());
+    return run;
+  }
+  const state = { position: startPosition(), optimizerStep: 9, callbacks: {} };
+  function expectReplaced(): void {
+    const run = new RunFolder(old.path);
+    expect(run.readConfig().seed).toBe(8);
+    expect(Object.keys(contentOf(run.path))).toEqual(
+      [
+        ...foreign,
+        "best/model.json",
+        "best/weights.bin",
+        "config.json",
+        "last/state.json",
+        "last/tensors-9-1.bin",
+      ].sort(),
+    );
+    expect(readFileSync(run.lastStatePath, "utf8")).toContain('"optimizerStep":9');
+    for (const name of foreign) expect(readFileSync(join(run.path, name), "utf8"), name).toBe("x");
+  }
+
+  test("leaves it as it is until its own first state is whole, and then takes its place", async () => {
+    const run = await begun();
+    const { ".new-run/config.json": _, ...others } = contentOf(old.path);
+    expect(others).toMatchObject(before);
+    expect(new RunFolder(old.path).readConfig().seed).toBe(42);
+    await writeState(run, state, []);
+    expectReplaced();
+    run.writeHistory([]);
+    expect(existsSync(old.historyPath)).toBe(true);
+  });
+
+  test("leaves it as it was where it comes to nothing", async () => {
+    (await begun()).discard();
+    expect(contentOf(old.path)).toEqual(before);
+    const left = await begun(); // killed, and tried again
+    expect(left.path).toBe(old.path);
+    await writeState(await begun(), state, []);
+    expectReplaced();
+  });
+
+  test("is whole for who opens it next, wherever the taking of the place was cut short", async () => {
+    for (const moved of [[], ["last/tensors-9-1.bin", "last/state.json"]]) {
+      const run = await begun();
+      mkdirSync(run.lastPath);
+      writeFileSync(join(run.lastPath, "tensors-9-1.bin"), "");
+      writeFileSync(run.lastStatePath, '{"optimizerStep":9}');
+      renameSync(join(old.path, ".new-run"), join(old.path, ".new-run-whole"));
+      if (moved.length > 0) {
+        for (const name of Object.keys(before))
+          if (!foreign.includes(name) && name !== "config.json")
+            rmSync(join(old.path, name), { force: true });
+      }
+      for (const name of moved) renameSync(join(old.path, ".new-run-whole", name), join(old.path, name));
+      expectReplaced();
+      new RunFolder(old.path).begin({ ...config, seed: 1 });
+    }
+  });
+});
+
+test("a run that came to nothing leaves nothing", () => {
+  const run = new RunFolder(at("new", "deep", "run"));
+  run.begin(config);
+  run.discard();
+  expect(existsSync(at("new"))).toBe(false);
+  const shared = new RunFolder(mkdtempSync(at("shared-")));
+  writeFileSync(join(shared.path, "mine.txt"), "x");
+  shared.begin(config);
+  shared.discard();
+  expect(Object.keys(contentOf(shared.path))).toEqual(["mine.txt"]);
+});
+
+describe("a run without a model says why", () => {
+  const record: EpochRecord = {
+    ...{ epoch: 1, loss: 0.5, accuracy: 0.75, valLoss: 0.6, valAccuracy: 0.7 },
+    ...{ learningRate: 1e-4, seconds: 2.5 },
+  };
+  const withoutModel = (history: EpochRecord[] | undefined, hasState: boolean) => {
+    const run = new RunFolder(mkdtempSync(at("early-")));
     run.begin(config);
-    run.discard();
-    expect(existsSync(run.path)).toBe(false);
-    const shared = new RunFolder(mkdtempSync(at("shared-")));
-    writeFileSync(join(shared.path, "mine.txt"), "x");
-    shared.begin(config);
-    shared.discard();
-    expect(existsSync(join(shared.path, "mine.txt"))).toBe(true);
-    expect(shared.exists()).toBe(false);
+    if (history !== undefined) run.writeHistory(history);
+    if (hasState) {
+      mkdirSync(run.lastPath);
+      writeFileSync(run.lastStatePath, "{}");
+    }
+    return mistakeOf(() => run.checkTrained());
+  };
+
+  test("and what to do", () => {
+    const begins =
+      /no trained model yet: it was stopped before its first epoch was done; .*--resume .* begins it again$/;
+    expect(withoutModel(undefined, false)).toEqual(mistake(begins));
+    expect(withoutModel([record], false)).toEqual(mistake(begins));
+    expect(withoutModel(undefined, true)).toEqual(mistake(/within its first epoch; go on with .*--resume/));
+    const diverged = [record, record].map((each) => ({ ...each, valLoss: Number.NaN }));
+    expect(withoutModel(diverged, true)).toEqual(
+      mistake(/its training diverged; .*--learning-rate than 0\.0001$/),
+    );
+    expect(withoutModel([{ ...record, valLoss: 1e9 }], true)).toEqual(mistake(/diverged/));
+    expect(withoutModel([record, record], true)).toEqual(mistake(/is damaged: .*model\.json is missing$/));
+    expect(withoutModel([record, record], false)).toEqual(mistake(/is damaged/));
   });
 });
 
 describe("last/", () => {
+  const settings = { model: "conv1d", width: 0.05, epochs: 2, backend: "cpu" };
   let state: { tensorFile: string; tensors: { name: string }[] };
   beforeAll(async () => {
     writeTones(at("tones.npz"), { rate: 64 });
-    const settings = { data: [at("tones.npz")], model: "conv1d", width: 0.05, epochs: 1, backend: "cpu" };
-    await train(resolveSettings(settings), { out: at("trained") });
+    await train(resolveSettings({ data: [at("tones.npz")], ...settings }), { out: at("trained") });
     state = JSON.parse(readFileSync(at("trained/last/state.json"), "utf8"));
   });
   const withState = (text: string) => writeFileSync(at("trained/last/state.json"), text);
-  const resume = () => resumeTraining(at("trained"), { epochs: 2 }).catch((reason: unknown) => reason);
+  const resume = () => resumeTraining(at("trained"), { epochs: 3 }).catch((reason: unknown) => reason);
+
+  test("without it a run begins again, and becomes what it would have been", async () => {
+    const run = new RunFolder(at("killed"));
+    mkdirSync(join(run.path, "best"), { recursive: true });
+    cpSync(at("trained/config.json"), run.configPath);
+    writeFileSync(run.bestWeightsPath, "half of it"); // the first epoch was just being stored
+    const lines: string[] = [];
+    await resumeTraining(run.path, {}, { report: (line) => lines.push(line) });
+    expect(lines).toContain(`${run.path} was stopped before its first epoch was done: it begins again`);
+    const [whole, again] = [contentOf(at("trained")), contentOf(run.path)];
+    expect(Object.keys(again)).toEqual(Object.keys(whole));
+    for (const name of ["config.json", "best/weights.bin", `last/${state.tensorFile}`])
+      expect(again[name], name).toBe(whole[name]);
+  });
 
   test("is refused where it is damaged or of another run", async () => {
     const tensors = at("trained/last", state.tensorFile);
@@ -264,6 +425,32 @@ describe("last/", () => {
     rmSync(at("trained/last/state.json"));
     expect(await resume()).toEqual(mistake(/has no state to go on from/));
     withState(JSON.stringify(state));
-    expect(await resume()).toMatchObject({ epochs: 2 });
+    // Keys in an order of their own stay in it.
+    const config = JSON.parse(readFileSync(at("trained/config.json"), "utf8")) as object;
+    const turned = Object.fromEntries(Object.entries(config).reverse());
+    writeFileSync(at("trained/config.json"), JSON.stringify(turned));
+    expect(await resume()).toMatchObject({ epochs: 3 });
+    const after = JSON.parse(readFileSync(at("trained/config.json"), "utf8")) as object;
+    expect(JSON.stringify(after)).toBe(JSON.stringify({ ...turned, epochs: 3 }));
+  });
+
+  test("is not gone on from with other noise", async () => {
+    const noise = (level: number) => {
+      mkdirSync(at("noise"), { recursive: true });
+      const wave = Float32Array.from({ length: 8000 }, (_, i) => level * Math.sin(i * i));
+      writeFileSync(at("noise/wind.wav"), encodeWav(wave, 8000));
+    };
+    noise(0.1);
+
+    const augment = { noise: { probability: 1, snrDb: [0, 10], folder: at("noise") } };
+    const noisy = { ...settings, epochs: 1, data: [at("tones.npz")], augment };
+    await train(resolveSettings(noisy), { out: at("noisy") });
+    const longer = () => resumeTraining(at("noisy"), { epochs: 2 }).catch((reason: unknown) => reason);
+    noise(0.2);
+    expect(await longer()).toEqual(
+      mistake(/the noise in .*noise has changed since the run was begun with it$/),
+    );
+    noise(0.1);
+    expect(await longer()).toMatchObject({ epochs: 2 });
   });
 });

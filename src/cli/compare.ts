@@ -4,7 +4,13 @@ import type { Command } from "commander";
 import type { BackendChoice } from "../backend/index.js";
 import { usageError } from "../errors.js";
 import type { Comparison, DetailedComparison } from "../eval/compare.js";
-import { describeIssue, flagName, type GivenSettings, settingsSchema } from "../settings.js";
+import {
+  describeIssue,
+  flagName,
+  type GivenSettings,
+  settingsSchema,
+  type TrainSettings,
+} from "../settings.js";
 import { seenInTraining } from "./evaluate.js";
 import { type CommonFlags, checkWritable, commaList, command, outputFor } from "./options.js";
 import { count, type Output, paint, percent, plural } from "./output.js";
@@ -37,24 +43,29 @@ export function compareCommand(): Command {
     .option("--others-as <label>", "count the labels that the runs lack as this one (such as unknown)");
   return settingOptions(compare).action(async (paths: string[], flags: CompareFlags, compare: Command) => {
     const output = outputFor(flags);
-    const folder = reportFolder(flags);
-    checkWritable("folder", folder);
-    const [{ startBackend }, { compareRuns }, { writeComparisonReport }, { RunFolder }] = await Promise.all([
+    if (flags.models === undefined) checkRuns(paths, flags);
+    else if (paths.length > 0) throw usageError("expected run folders or --models, found both");
+    const plans = flags.models === undefined ? [] : await planTrainings(flags.models, flags, compare);
+    const [
+      { startBackend },
+      { compareRuns },
+      { writeComparisonReport },
+      { checkReportFolder },
+      { RunFolder },
+    ] = await Promise.all([
       import("../backend/index.js"),
       import("../eval/compare.js"),
       import("../eval/report.js"),
+      import("../eval/report-folder.js"),
       import("../run.js"),
     ]);
-    let runs: string[];
-    if (flags.models === undefined) {
-      checkRuns(paths, flags);
-      runs = paths;
-    } else {
-      if (paths.length > 0) throw usageError("expected run folders or --models, found both");
-      runs = await trainModels(flags.models, flags, compare, output);
-    }
-    const backend = await startBackend(backendChoice(flags), "training");
-    output.log(`backend: ${backend.name} (${backend.device})`);
+    const choice = backendChoice(flags);
+    const folder = reportFolder(flags);
+    checkWritable("folder", folder);
+    checkReportFolder(folder);
+    if (plans.length > 0) await trainModels(plans, flags, output);
+    const runs = flags.models === undefined ? paths : plans.map(({ path }) => path);
+    const backend = await startBackend(choice, "training");
     const progress = new Map(runs.map((run) => [run, output.progress(`evaluating ${run}`)]));
     const detailed = await compareRuns(
       runs.map((run) => new RunFolder(run)),
@@ -62,6 +73,7 @@ export function compareCommand(): Command {
         data: flags.models === undefined ? flags.data : undefined,
         othersAs: flags.othersAs,
         onLoading: output.progress("reading the data"),
+        onReady: () => output.log(`backend: ${backend.name} (${backend.device})`),
         onEvaluating: (run, done, total) => progress.get(run.path)!(done, total),
       },
     );
@@ -91,26 +103,37 @@ function backendChoice({ backend = "auto" }: CompareFlags): BackendChoice {
   throw usageError(`--backend: ${describeIssue(checked.error, backend)}`);
 }
 
-async function trainModels(
+interface PlannedTraining {
+  settings: TrainSettings;
+  path: string;
+}
+
+/** All that can be wrong with the trainings' usage is found here, before any file is looked at. */
+async function planTrainings(
   models: readonly string[],
   flags: CompareFlags,
   command: Command,
-  output: Output,
-): Promise<string[]> {
-  const [{ train }, { findModel }, { RunFolder }] = await Promise.all([
-    import("../train/train.js"),
-    import("../models/registry.js"),
-    import("../run.js"),
-  ]);
+): Promise<PlannedTraining[]> {
+  const { checkUsage } = await import("../train/train.js");
   if (new Set(models).size < Math.max(2, models.length)) {
     throw usageError(`--models: expected at least two different models, found ${models.join(", ")}`);
   }
   const out = flags.out ?? join("checkpoints", "compare");
-  // All that can be wrong is found before the first of the trainings starts.
   const plans = models.map((model) => ({
-    settings: settingsFromFlags(command, { model: findModel(model).name }),
+    settings: settingsFromFlags(command, { model }),
     path: join(out, model),
   }));
+  for (const { settings } of plans) checkUsage(settings);
+  return plans;
+}
+
+async function trainModels(
+  plans: readonly PlannedTraining[],
+  flags: CompareFlags,
+  output: Output,
+): Promise<void> {
+  const [{ train }, { RunFolder }] = await Promise.all([import("../train/train.js"), import("../run.js")]);
+  // What is in the way is found before the first of the trainings starts.
   for (const { path } of plans) new RunFolder(path).checkFree(flags.force ?? false);
   for (const { settings, path } of plans) {
     await withProgress(
@@ -119,7 +142,6 @@ async function trainModels(
       `${settings.model}: `,
     );
   }
-  return plans.map(({ path }) => path);
 }
 
 function reportFolder(flags: CompareFlags): string {

@@ -42,7 +42,11 @@ export function evaluateCommand(): Command {
     .addOption(backendOption())
     .action(async (path: string, flags: EvaluateFlags) => {
       const output = outputFor(flags);
-      if (flags.report !== undefined) checkWritable("folder", flags.report);
+      if (flags.report !== undefined) {
+        checkWritable("folder", flags.report);
+        const { checkReportFolder } = await import("../eval/report-folder.js");
+        checkReportFolder(flags.report);
+      }
       if (flags.predictions !== undefined) checkWritable("file", flags.predictions);
       const [
         { startBackend },
@@ -59,13 +63,14 @@ export function evaluateCommand(): Command {
       ]);
       const run = new RunFolder(path);
       const config = run.readConfig();
+      run.checkTrained();
       const history = flags.report === undefined ? [] : run.readHistory();
       const backend = await startBackend(flags.backend, "training");
-      output.log(`backend: ${backend.name} (${backend.device})`);
       const model = await run.readBest();
       const { data, part, othersAs } = flags;
       const onLoading = output.progress("reading the data");
       const loaded = await loadEvaluationData(run, config, { data, part, othersAs, onLoading });
+      output.log(`backend: ${backend.name} (${backend.device})`);
       const evaluation = await evaluate(model, config, loaded, output.progress("evaluating"));
       if (loaded.seenInTraining > 0) output.warn(seenInTraining(path, loaded.seenInTraining));
       if (flags.predictions !== undefined) {
@@ -95,7 +100,8 @@ async function describe(run: RunFolder, { metrics, data }: Evaluation, output: O
       "bold",
       `${run.path}: accuracy ${percent(metrics.accuracy)} of ${plural(metrics.examples, "clip")} (${data.part})`,
     ),
-    `loss ${metrics.loss.toFixed(4)}, macro F1 ${share(metrics.macroF1)}; always answering "${metrics.baseline.label}" would get ${percent(metrics.baseline.accuracy)}`,
+    `loss ${metrics.loss.toFixed(4)}, macro F1 ${share(metrics.macroF1)}`,
+    `always answering "${metrics.baseline.label}" would get ${percent(metrics.baseline.accuracy)}`,
     "",
     terminalTable(
       ["label", "precision", "recall", "F1", "clips"],

@@ -8,7 +8,7 @@ import { dataCommand } from "./data/command.js";
 import { doctorCommand } from "./doctor.js";
 import { evaluateCommand } from "./evaluate.js";
 import { modelsCommand } from "./models.js";
-import { applyConfigFile } from "./options.js";
+import { prepareFlags } from "./options.js";
 import { paint } from "./output.js";
 import { predictCommand } from "./predict.js";
 import { signalCommand } from "./signal.js";
@@ -41,7 +41,7 @@ for (const create of [
 ]) {
   program.addCommand(create());
 }
-program.hook("preAction", (_program, command) => applyConfigFile(command));
+program.hook("preAction", (_program, command) => prepareFlags(command));
 for (const each of [program, ...program.commands.flatMap((found) => [found, ...found.commands])]) {
   each.exitOverride().configureOutput({ outputError: () => undefined }); // printed below, like every other error
 }

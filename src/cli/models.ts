@@ -14,16 +14,19 @@ export function modelsCommand(): Command {
     )
     .action(async (flags: CommonFlags & { labelCount: number; width: number; sampleRate: number }) => {
       const output = outputFor(flags);
-      const [{ startBackend }, { modelCost }, { modelRegistry }, { terminalTable }] = await Promise.all([
-        import("../backend/index.js"),
-        import("../models/cost.js"),
-        import("../models/registry.js"),
-        import("../plot/terminal.js"),
-      ]);
+      const [{ startBackend }, { modelCost }, { modelRegistry }, { planModel }, { terminalTable }] =
+        await Promise.all([
+          import("../backend/index.js"),
+          import("../models/cost.js"),
+          import("../models/registry.js"),
+          import("../models/size.js"),
+          import("../plot/terminal.js"),
+        ]);
       await startBackend("cpu", "short");
       const { labelCount, width, sampleRate } = flags;
       const models = [...modelRegistry.values()].map((definition) => {
-        const model = definition.build({ labelCount, width, sampleRate, clipLength: sampleRate, seed: 0 });
+        const options = { labelCount, width, sampleRate, clipLength: sampleRate, seed: 0 };
+        const model = planModel(definition, options);
         const entry = { model: definition.name, input: definition.input, ...modelCost(model) };
         model.dispose();
         return { entry, summary: definition.summary };

@@ -34,12 +34,39 @@ export function outputFor(flags: CommonFlags): Output {
   return new Output(flags);
 }
 
+/** What can be said of a command's flags before any file is read. */
+const flagChecks = new WeakMap<Command, (command: Command) => void | Promise<void>>();
+
+/** Has a command's flags checked before the file that --config names is read. */
+export function checkFlagsFirst(command: Command, check: (command: Command) => void | Promise<void>): void {
+  flagChecks.set(command, check);
+}
+
+/** What comes before every command's work: its flags are checked, those of the config file added, and checked too. */
+export async function prepareFlags(command: Command): Promise<void> {
+  checkNotEmpty(command);
+  await flagChecks.get(command)?.(command);
+  applyConfigFile(command);
+  checkNotEmpty(command);
+}
+
+/** An empty text is a mistake everywhere: most often a variable of the shell that is not set. */
+function checkNotEmpty(command: Command): void {
+  const isEmpty = (value: unknown) => value === "" || (Array.isArray(value) && value.includes(""));
+  const refuse = (what: string) => usageError(`${what}: expected a value, found ""`);
+  command.registeredArguments.forEach((argument, i) => {
+    if (isEmpty(command.processedArgs[i])) throw refuse(`<${argument.name()}>`);
+  });
+  for (const option of command.options)
+    if (isEmpty(command.getOptionValue(option.attributeName()))) throw refuse(option.flags);
+}
+
 /**
  * Gives the options that no flag gave what the file says that --config names. Flags and file go through the same checks.
  *
  * @throws UserError for a file that cannot be read; wrong usage for an unknown key or a value that will not do
  */
-export function applyConfigFile(command: Command): void {
+function applyConfigFile(command: Command): void {
   const { config: path } = command.opts<CommonFlags>();
   if (path === undefined) return;
   const options = new Map(command.options.map((option) => [option.attributeName(), option]));

@@ -51,13 +51,18 @@ export function predictCommand(): Command {
       const run = new RunFolder(path);
       const config = run.readConfig();
       const backend = await startBackend(flags.backend, "short");
-      output.log(`backend: ${backend.name} (${backend.device})`);
       const model = await run.readBest();
+      let isFirst = true;
+      /** Once the first clip is read: a file that cannot be is the only news then. */
+      const onReady = () => {
+        if (isFirst) output.log(`backend: ${backend.name} (${backend.device})`);
+        isFirst = false;
+      };
       const documents: PredictDocument[] = [];
       const predictions =
         flags.data === undefined
-          ? predictFiles(files, model, config, flags, output)
-          : predictRow(flags.data, model, config, flags, output);
+          ? predictFiles(files, model, config, flags, output, onReady)
+          : predictRow(flags.data, model, config, flags, output, onReady);
       for await (const document of predictions) {
         documents.push(document);
         if (!output.json) output.result(describe(document), document);
@@ -82,6 +87,7 @@ async function* predictFiles(
   config: Config,
   { topK }: PredictFlags,
   output: Output,
+  onReady: () => void,
 ): AsyncGenerator<PredictDocument> {
   const { decodeWav, readWavFile } = await import("../data/wav.js");
   const { predictAudio } = await import("../eval/predict.js");
@@ -90,6 +96,7 @@ async function* predictFiles(
       file === "-"
         ? decodeWav(await buffer(process.stdin), "stdin", { streamed: true })
         : await readWavFile(file);
+    onReady();
     const { prediction, notes } = await predictAudio(model, config, audio, topK);
     if (notes.length > 0) output.log(`${file}: ${notes.join(", ")}`);
     yield { file, ...prediction };
@@ -102,6 +109,7 @@ async function* predictRow(
   config: Config,
   flags: PredictFlags,
   output: Output,
+  onReady: () => void,
 ): AsyncGenerator<PredictDocument> {
   const [{ loadClips }, { chooseClip, readClip }, { predictClip }] = await Promise.all([
     import("../data/load.js"),
@@ -113,6 +121,7 @@ async function* predictRow(
   const clips = await loadClips(data, { seed: flags.seed, sampleRate, onProgress });
   const row = chooseClip(clips, flags.index!, flags.seed);
   const wave = readClip(clips, row, sampleRate);
+  onReady();
   const prediction = await predictClip(model, labels, wave, flags.topK);
   if (flags.saveWav !== undefined) {
     const [{ encodeWav }, { writeFileAtomic }] = await Promise.all([

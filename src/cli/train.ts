@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { usageError } from "../errors.js";
 import {
+  checkEachSetting,
   defaultSettings,
   flagName,
   type GivenSettings,
@@ -11,6 +12,7 @@ import {
 import type { TrainHooks, TrainSummary } from "../train/train.js";
 import {
   type CommonFlags,
+  checkFlagsFirst,
   checkWritable,
   collect,
   commaList,
@@ -33,16 +35,23 @@ export function trainCommand(): Command {
     "train",
     "train a model and write its run folder",
     "kws train --data sample --model spectrogram --width 0.25 --learning-rate 1e-3 --epochs 3",
+    "kws train --from checkpoints/spectrogram --data sample --labels yes,no,silence --freeze-epochs 2 --epochs 4",
     "kws train --resume checkpoints/spectrogram --epochs 5",
   )
     .option("--model <name>", "the architecture (kws models lists them)")
     .option("--out <folder>", "the run folder (default: checkpoints/<model>)")
     .option("--force", "replace the run that the folder holds")
+    .option("--from <run>", "start from a run's model: new labels get a new last layer")
+    .option(
+      "--freeze-epochs <n>",
+      `epochs that train only the new layer, before the whole model (default: ${defaultSettings.freezeEpochs})`,
+      numberOrText,
+    )
     .option("--resume <run>", "go on with a stopped run from its last state");
   return settingOptions(train).action(async (flags: TrainFlags, train: Command) => {
     const output = outputFor(flags);
     const start =
-      flags.resume === undefined ? newTraining(flags, train) : resumedTraining(flags.resume, flags);
+      flags.resume === undefined ? await newTraining(flags, train) : resumedTraining(flags.resume, flags);
     const summary = await withProgress(output, start);
     output.result(await describeTraining(summary, output), summary);
   });
@@ -50,16 +59,29 @@ export function trainCommand(): Command {
 
 type Start = (hooks: TrainHooks) => Promise<TrainSummary>;
 
-function newTraining({ out, force = false }: TrainFlags, command: Command): Start {
-  const settings = settingsFromFlags(command);
-  if (out !== undefined) checkWritable("folder", out);
+async function newTraining({ out, force = false }: TrainFlags, command: Command): Promise<Start> {
+  const from: unknown = command.getOptionValue("from");
+  const defaults =
+    typeof from === "string" ? (await import("../train/transfer.js")).settingsOfSource(from) : {};
+  const settings = settingsFromFlags(command, {}, defaults);
   return async (hooks) => {
-    const { train } = await import("../train/train.js");
+    const { checkUsage, train } = await import("../train/train.js");
+    checkUsage(settings);
+    if (out !== undefined) checkWritable("folder", out);
     return train(settings, { out, force }, hooks);
   };
 }
 
 function resumedTraining(run: string, flags: TrainFlags): Start {
+  checkResumeFlags(flags);
+  const epochs = flags.epochs === undefined ? undefined : wholeNumber("--epochs", 1)(String(flags.epochs));
+  return async (hooks) => {
+    const { resumeTraining } = await import("../train/train.js");
+    return resumeTraining(run, { epochs }, hooks);
+  };
+}
+
+function checkResumeFlags(flags: TrainFlags): void {
   const others = Object.keys(flags).filter(
     (key) => (key in settingsSchema.shape && key !== "epochs") || ["out", "force", "config"].includes(key),
   );
@@ -68,15 +90,11 @@ function resumedTraining(run: string, flags: TrainFlags): Start {
       `--resume goes on with the run's own settings: expected only --epochs beside it, found ${others.map(flagName).join(", ")}`,
     );
   }
-  const epochs = flags.epochs === undefined ? undefined : wholeNumber("--epochs", 1)(String(flags.epochs));
-  return async (hooks) => {
-    const { resumeTraining } = await import("../train/train.js");
-    return resumeTraining(run, { epochs }, hooks);
-  };
 }
 
 /** The flags that are settings of a training, each named as its key, but for `--model`. */
 export function settingOptions(train: Command): Command {
+  checkFlagsFirst(train, checkSettingFlags);
   const shown = (key: keyof typeof defaultSettings) => `(default: ${defaultSettings[key]})`;
   return train
     .option("--data <path>", "an .npz, a folder of WAVs, or sample; repeatable, several are joined", collect)
@@ -135,17 +153,35 @@ export function settingOptions(train: Command): Command {
     .option("--backend <name>", `auto, tensorflow, webgpu, wasm or cpu ${shown("backend")}`);
 }
 
+/** Each flag for itself: what is missing may be in the config file. */
+async function checkSettingFlags(command: Command): Promise<void> {
+  if (command.getOptionValue("resume") !== undefined) checkResumeFlags(command.opts<TrainFlags>());
+  const flags = givenSettings(command, "cli");
+  checkEachSetting(flags);
+  const models: unknown[] = [flags.model ?? [], command.getOptionValue("models") ?? []].flat();
+  if (models.length === 0) return;
+  const { findModel } = await import("../models/registry.js");
+  for (const model of models) findModel(String(model));
+}
+
+function givenSettings(command: Command, source: "cli" | "config"): GivenSettings {
+  return Object.fromEntries(
+    Object.keys(settingsSchema.shape)
+      .filter((key) => command.getOptionValueSource(key) === source)
+      .map((key) => [key, command.getOptionValue(key)]),
+  );
+}
+
 /** The settings of a training from a command's flags and the file that --config names: flag over file over default. */
-export function settingsFromFlags(command: Command, others: GivenSettings = {}): TrainSettings {
-  const from = (source: string): GivenSettings =>
-    Object.fromEntries(
-      Object.keys(settingsSchema.shape)
-        .filter((key) => command.getOptionValueSource(key) === source)
-        .map((key) => [key, command.getOptionValue(key)]),
-    );
+export function settingsFromFlags(
+  command: Command,
+  others: GivenSettings = {},
+  defaults: GivenSettings = {},
+): TrainSettings {
+  const from = (source: "cli" | "config") => givenSettings(command, source);
   const { config } = command.opts<CommonFlags>();
   const file = config === undefined ? undefined : { path: config, settings: from("config") };
-  return resolveSettings({ ...from("cli"), ...others }, file);
+  return resolveSettings({ ...from("cli"), ...others }, file, defaults);
 }
 
 /** Runs a training with its progress shown, and Ctrl-C turned into a stop that saves the state. */

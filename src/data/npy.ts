@@ -128,24 +128,76 @@ const NUMBERS: Readonly<Record<string, new (buffer: ArrayBuffer, start: number, 
   };
 
 /**
+ * How many bits the samples of an integer array have: those of its dtype. But 64-bit integers are what NumPy makes of
+ * whole numbers unless it is told otherwise, and no recorder's: they count as the narrowest of 8, 16, 24, 32 and 64 bits that
+ * holds all of them. For this the member is read to its end; of another dtype nothing is read.
+ */
+export async function sampleBits(member: ZipMember, { shape, dtype }: NpyHeader): Promise<number> {
+  const isUnsigned = dtype.kind === "u";
+  if (dtype.bytes !== 8 || !(isUnsigned || dtype.kind === "i")) return dtype.bytes * 8;
+  let left = shape.reduce((product, n) => product * n, 8);
+  const buffer = Buffer.from(new ArrayBuffer(Math.min(left, 2 ** 20)));
+  let [least, most] = [0, 0];
+  while (left > 0) {
+    const bytes = buffer.subarray(0, Math.min(left, buffer.length));
+    await member.fill(bytes);
+    left -= bytes.length;
+    if (dtype.bigEndian) bytes.swap64();
+    const [low, high] = halves(bytes, isUnsigned);
+    for (let i = 0; i < low.length; i += 2) {
+      const value = low[i]!;
+      // The upper half only repeats the sign, or is nothing.
+      if (high[i] !== (isUnsigned ? 0 : value >> 31)) return 64;
+      if (value < least) least = value;
+      if (value > most) most = value;
+    }
+  }
+  const holds = (bits: number) =>
+    isUnsigned ? most < 2 ** bits : least >= -(2 ** (bits - 1)) && most < 2 ** (bits - 1);
+  return [8, 16, 24, 32].find(holds)!;
+}
+
+/** The lower 32 bits of 64-bit integers at every even index, and their upper ones in the same way. */
+function halves(
+  bytes: Buffer<ArrayBuffer>,
+  unsigned: boolean,
+): [low: ArrayLike<number>, high: ArrayLike<number>] {
+  const View = unsigned ? Uint32Array : Int32Array;
+  const words = new View(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  return [words, words.subarray(1)];
+}
+
+/**
  * Turns the bytes of samples into floats, full scale being 1: floats as they are, integers divided by 2^(bits-1),
  * unsigned ones after half their range is taken off (offset binary, as 8-bit WAV has it). Undefined for a dtype that
  * has no known full scale. The bytes must be aligned as the dtype is; they are changed where they are big-endian, and
  * the floats may be a view of them.
+ *
+ * @param bits what `sampleBits` found
  */
-export function sampleDecoder(dtype: Dtype): ((bytes: Buffer<ArrayBuffer>) => Float32Array) | undefined {
+export function sampleDecoder(
+  dtype: Dtype,
+  bits = dtype.bytes * 8,
+): ((bytes: Buffer<ArrayBuffer>) => Float32Array) | undefined {
   const { kind } = dtype;
-  const bits = dtype.bytes * 8;
   if (kind === "f" && bits === 16) {
     const values = Float32Array.from({ length: 65536 }, (_, half) => float16ToFloat32(half));
     return (bytes) => mapToFloat(asNumbers(bytes, dtype), (half) => values[half]!);
   }
   if (kind === "f" && bits === 32) return (bytes) => asNumbers(bytes, dtype) as Float32Array;
   if (kind === "f" && bits === 64) return (bytes) => new Float32Array(asNumbers(bytes, dtype));
-  if ((kind === "i" || kind === "u") && bits <= 32) {
+  if (kind === "i" || kind === "u") {
     const scale = 2 ** (bits - 1);
     const zero = kind === "u" ? scale : 0;
-    return (bytes) => mapToFloat(asNumbers(bytes, dtype), (value) => (value - zero) / scale);
+    if (dtype.bytes < 8)
+      return (bytes) => mapToFloat(asNumbers(bytes, dtype), (value) => (value - zero) / scale);
+    if (bits === 64)
+      return (bytes) => mapToFloat(asNumbers(bytes, dtype), (value) => (Number(value) - zero) / scale);
+    return (bytes) => {
+      if (dtype.bigEndian) bytes.swap64();
+      const [low] = halves(bytes, kind === "u");
+      return Float32Array.from({ length: low.length / 2 }, (_, i) => (low[2 * i]! - zero) / scale);
+    };
   }
   return undefined;
 }

@@ -7,6 +7,7 @@ import {
   readNpyHeader,
   readNumber,
   readText,
+  sampleBits,
   sampleDecoder,
   shapeText,
 } from "./npy.js";
@@ -24,7 +25,7 @@ export interface ReadOptions {
 /**
  * Reads clips from an `.npz` in the layout of the course's file, as `np.savez` and `np.savez_compressed` write it:
  *
- * - `wav_vals` [N, clipLength]: samples, float16/32/64, or 8-, 16- or 32-bit integers (divided by 2^(bits-1))
+ * - `wav_vals` [N, clipLength]: samples, float16/32/64, or integers of any dtype (divided by 2^(bits-1), see `sampleBits`)
  * - `label_vals` [N, 1] or [N]: text (`U` or `S` dtype)
  * - `speaker_vals`, `word_vals`: the same, where there are any; speakers count only where no row's is empty
  * - `part_vals`: the same, `train`, `val` or `test`: the part that the data set's makers gave the row
@@ -48,8 +49,9 @@ export async function readNpz(path: string, options: ReadOptions = {}): Promise<
     checkParts(parts, path);
     const statedRate = await withArray(archive, "sample_rate", readNumber);
 
+    const bits = await withArray(archive, "wav_vals", sampleBits);
     const samples = await withArray(archive, "wav_vals", (member, header) =>
-      readSamples(member, header, labels.length, statedRate, options),
+      readSamples(member, header, bits, labels.length, statedRate, options),
     );
     if (samples === undefined) throw missing(archive, "wav_vals");
     return {
@@ -70,6 +72,7 @@ export async function readNpz(path: string, options: ReadOptions = {}): Promise<
 async function readSamples(
   member: ZipMember,
   { shape, fortranOrder, dtype }: NpyHeader,
+  bits: number | undefined,
   labelCount: number,
   statedRate: number | undefined,
   { onProgress }: ReadOptions,
@@ -79,11 +82,9 @@ async function readSamples(
   if (shape.length !== 2 || count === undefined || clipLength === undefined) {
     throw fail(`its shape is ${shapeText(shape)}, (clips, samples) was expected`);
   }
-  const decode = sampleDecoder(dtype);
+  const decode = sampleDecoder(dtype, bits);
   if (decode === undefined) {
-    throw fail(
-      `its dtype is ${dtypeText(dtype)}, float16/32/64 or an 8-, 16- or 32-bit integer was expected`,
-    );
+    throw fail(`its dtype is ${dtypeText(dtype)}, float16/32/64 or an integer was expected`);
   }
   if (count === 0 || clipLength === 0) throw fail(`its shape is ${shapeText(shape)}: it holds no samples`);
   if (count !== labelCount) throw fail(`it has ${count} rows, but label_vals has ${labelCount}`);

@@ -74,16 +74,27 @@ export function clipFromAudio(
   const { samples, notes } = monoAtRate(audio, sampleRate);
   if (samples.length === clipLength) return { samples, notes };
 
-  const seconds = (length: number, digits = 2) => `${(length / sampleRate).toFixed(digits)} s`;
+  const seconds = (length: number) => `${(length / sampleRate).toFixed(2)} s`;
   if (samples.length < clipLength) {
     const padded = new Float32Array(clipLength);
     padded.set(samples);
-    notes.push(`padded from ${seconds(samples.length)} to ${clipLength / sampleRate} s`);
+    const lacking = clipLength - samples.length;
+    const [from, to] = [seconds(samples.length), seconds(clipLength)];
+    notes.push(
+      from === to
+        ? `padded by ${lacking} sample${lacking === 1 ? "" : "s"}`
+        : `padded from ${from} to ${clipLength / sampleRate} s`,
+    );
     return { samples: padded, notes };
   }
   const start = loudestStretch(samples, clipLength);
   const what = clipLength === sampleRate ? "second" : `${clipLength / sampleRate} s`;
-  notes.push(`took the loudest ${what}, from ${seconds(start)} on, of ${seconds(samples.length)}`);
+  const [from, to] = [seconds(samples.length), seconds(clipLength)];
+  notes.push(
+    from === to
+      ? `took the loudest ${what}, leaving out ${samples.length - clipLength} of ${samples.length} samples`
+      : `took the loudest ${what}, from ${seconds(start)} on, of ${from}`,
+  );
   return { samples: samples.slice(start, start + clipLength), notes };
 }
 

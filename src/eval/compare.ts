@@ -1,5 +1,4 @@
-import * as tf from "@tensorflow/tfjs";
-import type { Clips } from "../data/clips.js";
+import type * as tf from "@tensorflow/tfjs";
 import { UserError } from "../errors.js";
 import { modelCost } from "../models/cost.js";
 import type { EpochRecord, RunConfig, RunFolder } from "../run.js";
@@ -7,6 +6,7 @@ import { clipKey, type EvaluationData, EvaluationDataLoader, type EvaluationData
 import { type Evaluation, evaluate } from "./evaluate.js";
 import { predictedLabels } from "./metrics.js";
 import { bootstrapAccuracyCi95, mcnemarExact } from "./statistics.js";
+import { medianMsPerClip } from "./timing.js";
 
 export interface ComparedRun {
   run: string;
@@ -58,11 +58,13 @@ export interface DetailedComparison {
 export async function compareRuns(
   runs: readonly RunFolder[],
   options: EvaluationDataOptions & {
+    /** Once all files are read, before the first evaluation. */
+    onReady?: () => void;
     onEvaluating?: (run: RunFolder, done: number, total: number) => void;
   } = {},
 ): Promise<DetailedComparison> {
   const details: DetailedComparison["details"] = [];
-  const compared: ComparedRun[] = [];
+  const compared: Omit<ComparedRun, "msPerClip">[] = [];
   const right: Uint8Array[] = [];
 
   // All that can be wrong is found before the first of the evaluations starts.
@@ -70,15 +72,19 @@ export async function compareRuns(
   const prepared: Prepared[] = [];
   for (const run of runs) {
     const config = run.readConfig();
+    run.checkTrained();
     const history = run.readHistory();
     const data = await loader.load(run, config, options);
     const first = prepared[0];
     prepared.push({ run, config, history, data: first === undefined ? data : inOrderOf(first, run, data) });
   }
   const { seed } = prepared[0]!.config;
+  const models: tf.LayersModel[] = [];
+  for (const { run } of prepared) models.push(await run.readBest());
+  options.onReady?.();
 
-  for (const { run, config, history, data } of prepared) {
-    const model = await run.readBest();
+  for (const [i, { run, config, history, data }] of prepared.entries()) {
+    const model = models[i]!;
     const evaluation = await evaluate(model, config, data, (done, total) =>
       options.onEvaluating?.(run, done, total),
     );
@@ -99,11 +105,12 @@ export async function compareRuns(
       accuracyCi95: bootstrapAccuracyCi95(correct, groups, seed),
       loss: metrics.loss,
       macroF1: metrics.macroF1,
-      msPerClip: await medianMsPerClip(model, data.clips, data.rows),
     });
     details.push({ evaluation, history, config });
-    model.dispose();
   }
+  const timed = prepared.map(({ data: { clips, rows } }, i) => ({ model: models[i]!, clips, rows }));
+  const msPerClip = await medianMsPerClip(timed);
+  for (const model of models) model.dispose();
 
   const { metrics, data } = details[0]!.evaluation;
   const pairs: ComparedPair[] = [];
@@ -122,7 +129,7 @@ export async function compareRuns(
       seenInTraining: prepared
         .filter(({ data }) => data.seenInTraining > 0)
         .map(({ run, data }) => ({ run: run.path, clips: data.seenInTraining })),
-      runs: compared,
+      runs: compared.map((run, i) => ({ ...run, msPerClip: msPerClip[i]! })),
       pairs,
     },
     details,
@@ -156,18 +163,4 @@ function inOrderOf(first: Prepared, run: RunFolder, data: EvaluationData): Evalu
     rows: Int32Array.from(order, (i) => rows[i]!),
     truth: Int32Array.from(order, (i) => truth[i]!),
   };
-}
-
-async function medianMsPerClip(model: tf.LayersModel, clips: Clips, rows: Int32Array): Promise<number> {
-  const wave = new Float32Array(clips.samples.clipLength);
-  const times: number[] = [];
-  for (let i = 0; i < 15; i++) {
-    clips.samples.read(rows[i % rows.length]!, wave);
-    const start = performance.now();
-    const answer = tf.tidy(() => model.apply(tf.tensor2d(wave, [1, wave.length])) as tf.Tensor2D);
-    await answer.data();
-    answer.dispose();
-    times.push(performance.now() - start);
-  }
-  return times.slice(5).sort((a, b) => a - b)[5]!; // the first ones warm up
 }

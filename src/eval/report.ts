@@ -12,13 +12,16 @@ import { packageVersion } from "../version.js";
 import type { DetailedComparison } from "./compare.js";
 import type { Evaluation } from "./evaluate.js";
 import type { Metrics } from "./metrics.js";
+import { checkReportFolder } from "./report-folder.js";
 
 /**
  * Writes `index.html`, which opens without a network, and `comparison.json` into the folder.
  *
  * @returns the path of the HTML file
+ * @throws UserError where the folder has another's file of such a name
  */
 export async function writeComparisonReport(folder: string, detailed: DetailedComparison): Promise<string> {
+  checkReportFolder(folder);
   const { comparison, details, bySpeaker } = detailed;
   const { runs, pairs, baseline, examples } = comparison;
   const names = shortNames(runs.map(({ run }) => run));
@@ -165,9 +168,9 @@ export async function writeComparisonReport(folder: string, detailed: DetailedCo
     intro: `Written by keyspot ${packageVersion}.`,
     sections,
   });
-  writeFileAtomic(join(folder, "comparison.json"), `${JSON.stringify(comparison, null, 2)}\n`);
   const path = join(folder, "index.html");
-  writeFileAtomic(path, html);
+  writeFileAtomic(path, html); // first: it makes the folder known as a report's
+  writeFileAtomic(join(folder, "comparison.json"), `${JSON.stringify(comparison, null, 2)}\n`);
   return path;
 }
 
@@ -175,6 +178,7 @@ export async function writeComparisonReport(folder: string, detailed: DetailedCo
  * Writes `index.html`, the confusion matrix as `confusion.svg` and `.png`, and the figures as `evaluation.json`.
  *
  * @returns the path of the HTML file
+ * @throws UserError where the folder has another's file of such a name
  */
 export async function writeEvaluationReport(
   folder: string,
@@ -183,6 +187,7 @@ export async function writeEvaluationReport(
   history: readonly EpochRecord[],
   { metrics, data }: Evaluation,
 ): Promise<string> {
+  checkReportFolder(folder);
   const confusion = await confusionSvg(metrics.labels, metrics.confusion, run.path);
   const html = htmlReport({
     title: `${config.model}: ${percent(metrics.accuracy)} of ${metrics.examples} clips`,
@@ -228,14 +233,14 @@ export async function writeEvaluationReport(
       },
     ],
   });
+  const path = join(folder, "index.html");
+  writeFileAtomic(path, html);
   writeFileAtomic(
     join(folder, "evaluation.json"),
     `${JSON.stringify({ run: run.path, ...metrics }, null, 2)}\n`,
   );
   writeFileAtomic(join(folder, "confusion.svg"), confusion);
   writeFileAtomic(join(folder, "confusion.png"), await svgToPng(confusion));
-  const path = join(folder, "index.html");
-  writeFileAtomic(path, html);
   return path;
 }
 

@@ -59,7 +59,10 @@ export function confusionSpec(
         mark: { type: "text", fontSize },
         encoding: {
           text: { field: "count", type: "quantitative", format: ",d" },
-          color: { condition: { test: "datum.opacity > 0.72", value: colors.onHeat }, value: colors.ink },
+          color: {
+            condition: { test: `datum.opacity > ${fullFrom}`, value: colors.onHeat },
+            value: colors.onPaleHeat,
+          },
         },
       },
     ],
@@ -83,6 +86,8 @@ export function confusionSpec(
   return { spacing: 14, vconcat: [matrix, colorBar] } as TopLevelSpec;
 }
 
+/** From this opacity on a cell is dark enough for light text: on either side the contrast is at least 4.5 to 1. */
+const fullFrom = 0.768;
 const cellLook = { fill: colors.heat, stroke: colors.grid, strokeWidth: 1 };
 const band = { type: "ordinal", scale: { paddingInner: 0, paddingOuter: 0 } };
 

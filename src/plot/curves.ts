@@ -1,5 +1,6 @@
 import { type LegendEntry, legendStrip, lineEntry } from "./legend.js";
 import { anyText, renderSvg, type TopLevelSpec } from "./svg.js";
+import { textWidth } from "./text-width.js";
 import { colors, fontSizes } from "./theme.js";
 import { type Axis, epochAxis, niceAxis } from "./ticks.js";
 
@@ -175,7 +176,7 @@ function panel(metric: Metric, history: History, layout: Panel) {
       ...(history.length > 30
         ? []
         : [points(training, colors.training), points(validation, colors.validation)]),
-      ...(best === undefined ? [] : bestValue(best, metric, layout.epochs, layout.values)),
+      ...(best === undefined ? [] : bestValue(best, metric, history, layout)),
       ...(layout.title === "" ? [] : [panelTitle(layout.title, layout.width)]),
     ],
   };
@@ -189,17 +190,9 @@ function bestRule(best: EpochMetrics, height: number) {
   };
 }
 
-function bestValue(best: EpochMetrics, metric: Metric, epochs: Axis, values: Axis) {
-  const across = shareOf(epochs, best.epoch);
-  const up = shareOf(values, best[metric.validation]);
-  const above = metric.side === "above" ? up < 0.85 : up < 0.15;
-  const label = {
-    type: "text",
-    align: across < 0.1 ? "left" : across > 0.9 ? "right" : "center",
-    baseline: above ? "bottom" : "top",
-    dy: above ? -10 : 10,
-    fontWeight: 600,
-  };
+function bestValue(best: EpochMetrics, metric: Metric, history: History, layout: Panel) {
+  const { align, dx, dy } = bestLabelPlace(best, metric, history, layout);
+  const label = { type: "text", align, baseline: "middle", dx, dy, fontWeight: 600 };
   const data = { values: [{ epoch: best.epoch, value: best[metric.validation] }] };
   const encoding = { text: { field: "value", type: "quantitative", format: metric.valueFormat } };
   return [
@@ -208,6 +201,65 @@ function bestValue(best: EpochMetrics, metric: Metric, epochs: Axis, values: Axi
     { data, mark: { ...label, stroke: colors.background, strokeWidth: 4, strokeJoin: "round" }, encoding },
     { data, mark: label, encoding },
   ];
+}
+
+/** How far the middle of the best value is from its point, px: the nearest first. */
+const labelDistances = [17, 30, 43, 56];
+const labelHeight = 14;
+
+/** Where the best value is written: within the panel and as near its point as no curve is in the way. */
+function bestLabelPlace(best: EpochMetrics, metric: Metric, history: History, layout: Panel) {
+  const { width, height } = layout;
+  const xOf = (epoch: number) => width * shareOf(layout.epochs, epoch);
+  const yOf = (value: number) => height * (1 - shareOf(layout.values, value));
+  const [x, y] = [xOf(best.epoch), yOf(best[metric.validation])];
+  const wide = textWidth(metric.name === "accuracy" ? "00.0%" : best.valLoss.toFixed(3));
+  const align = x < wide / 2 ? "left" : x > width - wide / 2 ? "right" : "center";
+  // Off the rule of the best epoch where that is the panel's edge.
+  const dx = { left: 6, center: 0, right: -6 }[align];
+  const left = x + dx - { left: 0, center: wide / 2, right: wide }[align];
+  const curves = [metric.name, metric.validation].map((field) =>
+    history.map((epoch) => [xOf(epoch.epoch), yOf(epoch[field])] as const),
+  );
+
+  let found = { align, dx, dy: 0 };
+  let fewest = Number.POSITIVE_INFINITY;
+  for (const distance of labelDistances) {
+    for (const up of metric.side === "above" ? [true, false] : [false, true]) {
+      const dy = up ? -distance : distance;
+      const [top, bottom] = [y + dy - labelHeight / 2, y + dy + labelHeight / 2];
+      if (top < 0 || bottom > height) continue;
+      const box = { left: left - 2, right: left + wide + 2, top, bottom };
+      const hits = curves.reduce((sum, curve) => sum + pointsWithin(curve, box), 0);
+      if (hits < fewest) {
+        fewest = hits;
+        found = { align, dx, dy };
+      }
+    }
+  }
+  return found;
+}
+
+interface Box {
+  left: number;
+  right: number;
+  top: number;
+  bottom: number;
+}
+
+/** How many of the points along a curve, about a pixel apart, lie in a box. */
+function pointsWithin(curve: readonly (readonly [x: number, y: number])[], box: Box): number {
+  let count = 0;
+  curve.forEach(([x0, y0], i) => {
+    const [x1, y1] = curve[i + 1] ?? [x0, y0];
+    const steps = Math.ceil(Math.hypot(x1 - x0, y1 - y0)) + 1;
+    if (!Number.isFinite(steps)) return; // a gap in the curve
+    for (let step = 0; step < steps; step++) {
+      const [x, y] = [x0 + ((x1 - x0) * step) / steps, y0 + ((y1 - y0) * step) / steps];
+      if (x >= box.left && x <= box.right && y >= box.top && y <= box.bottom) count++;
+    }
+  });
+  return count;
 }
 
 const legend = {

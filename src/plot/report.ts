@@ -33,6 +33,14 @@ export interface Report {
   sections: readonly Section[];
 }
 
+/** By this one tells the reports from other pages. */
+const generator = "keyspot";
+
+/** Whether a page was made by `htmlReport`. */
+export function isReport(html: string): boolean {
+  return html.includes(`<meta name="generator" content="${generator}">`);
+}
+
 /**
  * A report as one HTML document that needs no network, nothing beside it and no JavaScript; it forbids the browser to
  * fetch anything. Light or dark as the reader's system asks, for screens from a phone's on and for paper. Every text is
@@ -55,6 +63,7 @@ export function htmlReport({ title, intro, sections }: Report): string {
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'${hasSounds ? "; media-src data:" : ""}">
+<meta name="generator" content="${generator}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${escapeHtml(title)}</title>
@@ -104,11 +113,13 @@ function tableHtml(
   const figures = numericColumns(headers, rows);
   const align = (column: number) => (figures[column] ? ' class="number"' : "");
   const head = headers.map((header, column) => `<th scope="col"${align(column)}>${escapeHtml(header)}</th>`);
+  // On a small screen each row is a list, in which every figure has its column's name beside it.
+  const name = (column: number) => ` data-name="${escapeHtml(headers[column] ?? "")}"`;
   const body = rows.map((row, index) => {
     const cells = row.map((cell, column) =>
       column === 0
         ? `<th scope="row"${align(column)}>${first[index] ?? escapeHtml(cell)}</th>`
-        : `<td${align(column)}>${escapeHtml(cell)}</td>`,
+        : `<td${align(column)}${name(column)}>${escapeHtml(cell)}</td>`,
     );
     return `<tr>${cells.join("")}</tr>`;
   });
@@ -182,9 +193,10 @@ a{color:var(--link);text-underline-offset:.2em}
 .table{margin:1rem 0;max-width:100%;width:fit-content;max-height:85vh;overflow:auto;border:1px solid var(--line);border-radius:8px}
 table{border-collapse:separate;border-spacing:0;font-size:.92rem;font-variant-numeric:tabular-nums}
 caption{padding:.6rem .9rem;text-align:left;color:var(--muted);caption-side:top}
-th,td{padding:.5rem .9rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;white-space:nowrap}
+th,td{padding:.5rem .9rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
+td{max-width:20rem;overflow-wrap:break-word}
 thead th{position:sticky;top:0;z-index:1;background:var(--stripe);font-weight:600;vertical-align:bottom}
-tbody th{font-weight:500;background:var(--background);white-space:normal;overflow-wrap:anywhere;min-width:8rem}
+tbody th{font-weight:500;background:var(--background);overflow-wrap:anywhere;min-width:8rem}
 tbody tr:last-child>*{border-bottom:0}
 tbody tr:hover>*{background:var(--stripe)}
 .number{text-align:right}
@@ -194,7 +206,12 @@ figure{margin:0;max-width:100%;border:1px solid var(--line);border-radius:8px;ov
 .picture{overflow-x:auto}
 .picture svg{display:block;max-width:100%;height:auto}
 figcaption{padding:.7rem 1rem;border-top:1px solid var(--line);color:var(--muted);font-size:.92rem;overflow-wrap:anywhere}
-@media(max-width:40rem){th,td{padding:.45rem .7rem}}
+@media(max-width:72rem){table{font-size:.85rem}th,td{padding-left:.5rem;padding-right:.5rem}}
+@media screen and (max-width:40rem){table{font-size:.92rem}.table{width:auto;max-height:none}table,tbody,tr,tbody th,td{display:block}
+thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+tr{padding:.5rem .8rem;border-bottom:1px solid var(--line)}tbody tr:last-child{border-bottom:0}
+tbody th,td{padding:.15rem 0;border:0;text-align:left;min-width:0;max-width:none}tbody th{font-weight:600}
+td{display:flex;gap:1rem;justify-content:space-between;text-align:right;overflow-wrap:anywhere}td::before{content:attr(data-name);flex:none;max-width:50%;overflow-wrap:normal;text-align:left;color:var(--muted)}}
 @media(min-width:60rem){tbody th:first-child,thead th:first-child{position:sticky;left:0}thead th:first-child{z-index:2}}
 @media print{body{padding:0;max-width:none;font-size:10.5pt}nav{display:none}.table{max-height:none;overflow:visible;border:0}
 .picture{overflow:visible}figure,tr,.note,.warning{break-inside:avoid}h2{break-after:avoid}thead{display:table-header-group}}

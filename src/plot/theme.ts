@@ -16,6 +16,8 @@ export const colors = {
   training: "#d9660a",
   /** The heat map's one hue: a cell's share is its opacity, so that it works on any background. */
   heat: "#08519c",
+  /** Text on a pale cell of it, and on a full one: no other black is dark enough, no other white light enough, for both. */
+  onPaleHeat: "#000000",
   onHeat: "#fdfeff",
 } as const;
 
@@ -47,6 +49,7 @@ export const darkColors: Readonly<Record<string, string>> = {
   [colors.validation]: "#4aa3ec",
   [colors.training]: "#f0913c",
   [colors.heat]: "#2470c2",
+  [colors.onPaleHeat]: "#fdfeff",
   ...Object.fromEntries(runColorPairs),
 };
 

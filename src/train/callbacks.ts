@@ -1,15 +1,16 @@
+import { join } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
-import { type EpochRecord, parseHistory, type RunFolder } from "../run.js";
+import { type EpochRecord, hasDiverged, parseHistory, type RunFolder } from "../run.js";
 import type { NamedVariable } from "./adam.js";
 import { writeState } from "./checkpoint.js";
 import type { Callback, LoopStatus } from "./loop.js";
 
 export type Monitor = "loss" | "accuracy" | "valLoss" | "valAccuracy";
 
-/** Whether an epoch beats the best so far. One after which the loss is no finite number never does, whatever its accuracy. */
+/** Whether an epoch beats the best so far. One after which the loss has diverged never does, whatever its accuracy. */
 function improves(monitor: Monitor, record: EpochRecord, best: number | undefined): boolean {
   const value = record[monitor];
-  if (!Number.isFinite(value) || !Number.isFinite(record.valLoss)) return false;
+  if (!Number.isFinite(value) || hasDiverged(record.valLoss)) return false;
   if (best === undefined) return true;
   return monitor === "loss" || monitor === "valLoss" ? value < best : value > best;
 }
@@ -64,7 +65,7 @@ export class BestCheckpoint implements Callback {
     const before = this.best === undefined ? "" : ` from ${this.best.value.toFixed(4)}`;
     this.best = { epoch: record.epoch, value };
     report?.(
-      `epoch ${record.epoch}: ${monitor} improved${before} to ${value.toFixed(4)}, saved to ${run.bestModelPath}`,
+      `epoch ${record.epoch}: ${monitor} improved${before} to ${value.toFixed(4)}, saved to ${join(run.path, "best")}`,
     );
   }
 

@@ -59,6 +59,7 @@ export async function writeState(
   const file: StateFile = { ...state, tensorFile, tensors };
   writeFileAtomic(run.lastStatePath, `${JSON.stringify(file)}\n`);
   for (const path of run.lastTensorPaths()) if (basename(path) !== tensorFile) rmSync(path, { force: true });
+  run.takePlace();
 }
 
 /**

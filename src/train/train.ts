@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { isAbsolute, join, resolve as resolvePath } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import { isAsynchronous, type StartedBackend, startBackend } from "../backend/index.js";
-import { noiseFor } from "../data/augment/noise.js";
+import { type KnownNoise, noiseFor } from "../data/augment/noise.js";
 import type { AugmentSettings } from "../data/augment/settings.js";
 import { labelIndices } from "../data/batches.js";
 import type { Clips, Split } from "../data/clips.js";
@@ -12,11 +12,13 @@ import { UserError, usageError } from "../errors.js";
 import { classify } from "../eval/classify.js";
 import { computeMetrics, type Metrics } from "../eval/metrics.js";
 import { writeFileAtomic } from "../files.js";
-import type { BuildOptions, TrainingStep } from "../models/definition.js";
+import type { BuildOptions, ModelDefinition, TrainingStep } from "../models/definition.js";
+import { checkFrontEnd } from "../models/front-end.js";
 import { findModel } from "../models/registry.js";
+import { checkModelSize } from "../models/size.js";
 import { curvesSvg } from "../plot/curves.js";
 import { svgToPng } from "../plot/png.js";
-import { type EpochRecord, type RunConfig, RunFolder } from "../run.js";
+import { type EpochRecord, hasDiverged, type RunConfig, RunFolder } from "../run.js";
 import type { TrainSettings } from "../settings.js";
 import { packageVersion } from "../version.js";
 import { modelVariables } from "./adam.js";
@@ -27,6 +29,7 @@ import { type Callback, runLoop, startPosition } from "./loop.js";
 import { type LossOptions, makeLoss } from "./loss.js";
 import { checkOptimizer, makeOptimizer } from "./optimizer.js";
 import { learningRateSchedule } from "./schedule.js";
+import { checkSource, freezeBody, takeWeights } from "./transfer.js";
 
 /** How a caller watches a training and stops it. */
 export interface TrainHooks {
@@ -72,6 +75,19 @@ export class TrainingInterrupted extends Error {
 }
 
 /**
+ * Finds wrong usage that the settings' own check leaves, before any file is looked at.
+ *
+ * @throws UserError (wrong usage)
+ */
+export function checkUsage(settings: TrainSettings): ModelDefinition {
+  const definition = findModel(settings.model);
+  checkFrontEnd(definition, settings.frontEnd);
+  checkOptimizer(settings);
+  checkSource(settings);
+  return definition;
+}
+
+/**
  * Trains a model and writes its run folder.
  *
  * @param out the run folder; by default `checkpoints/<model>`, with a number behind it where that is taken
@@ -83,27 +99,34 @@ export async function train(
   options: { out?: string | undefined; force?: boolean } = {},
   hooks: TrainHooks = {},
 ): Promise<TrainSummary> {
-  const definition = findModel(settings.model);
-  checkOptimizer(settings);
+  const definition = checkUsage(settings);
   const run = new RunFolder(options.out ?? freeRunPath(settings.model));
   run.checkFree(options.force ?? false);
 
   const backend = await startBackend(settings.backend, "training");
   const dataset = await loadDataset(settings, hooks.onLoading);
   if (hooks.signal?.aborted) throw new TrainingInterrupted();
-  reportStart(hooks, dataset, backend);
   const { clips, labels, splitKind, split } = dataset;
   const { sampleRate } = clips;
   const { clipLength } = clips.samples;
   const step = { index: 0 };
   const shape = { labelCount: labels.length, sampleRate, clipLength };
   const build = () => definition.build(buildOptions(settings, shape, step));
+  checkModelSize(definition, buildOptions(settings, shape, step), backend.name);
   const model = build();
+  const freezeEpochs =
+    settings.from === undefined || (await takeWeights(model, settings.from, labels))
+      ? settings.freezeEpochs
+      : 0;
+
+  const noise = await noiseFor(settings.augment, clips, split.train);
 
   const config: Omit<RunConfig, "format"> = {
     ...settings,
+    freezeEpochs,
     data: settings.data.map(fullPath),
     ...(settings.teacher !== undefined && { teacher: fullPath(settings.teacher) }),
+    ...(settings.from !== undefined && { from: fullPath(settings.from) }),
     augment: withFullPath(settings.augment),
     labels,
     sampleRate,
@@ -115,11 +138,15 @@ export async function train(
     labelsChosen: settings.labels !== undefined,
     clipLength,
     sources: clips.sources.map((source) => ({ ...source, path: fullPath(source.path) })),
+    ...(noise?.fingerprint !== undefined && { noiseFingerprint: noise.fingerprint }),
     examples: { train: split.train.length, val: split.val.length, test: split.test.length },
   };
-  run.begin(config);
+  const teacher = await readTeacher(config);
+  reportStart(hooks, dataset, backend);
   try {
-    return await runTraining({ run, config, clips, split, model, build, step, resume: false }, hooks);
+    run.begin(config);
+    const training = { run, config, clips, split, noise, teacher, model, build, step, resume: false };
+    return await runTraining(training, hooks);
   } catch (error) {
     // With a stored state it can go on once the disk has room again; without one it is of no use.
     if (!existsSync(run.lastStatePath)) run.discard();
@@ -128,7 +155,8 @@ export async function train(
 }
 
 /**
- * Goes on with a run from its newest state, with its own settings.
+ * Goes on with a run from its newest state, with its own settings; one that was stopped before it had a state begins again,
+ * and becomes what it would have been.
  *
  * @param epochs more epochs than the run asked for; never fewer
  */
@@ -149,6 +177,12 @@ export async function resumeTraining(
   const dataset = await loadRunDataset(stored, hooks.onLoading);
   if (hooks.signal?.aborted) throw new TrainingInterrupted(path);
   const { clips, split } = dataset;
+  const noise = await noiseFor(stored.augment, clips, split.train);
+  if (stored.noiseFingerprint !== undefined && noise?.fingerprint !== stored.noiseFingerprint)
+    throw new UserError(
+      `the noise in ${stored.augment.noise?.folder} has changed since the run was begun with it`,
+    );
+  const teacher = await readTeacher(stored);
   reportStart(hooks, dataset, backend);
   const step = { index: 0 };
   const { sampleRate, clipLength } = stored;
@@ -156,7 +190,14 @@ export async function resumeTraining(
   const build = () => findModel(stored.model).build(buildOptions(stored, shape, step));
   const model = build();
   const config = { ...stored, epochs };
-  return runTraining({ run, config, clips, split, model, build, step, resume: true }, hooks);
+  const resume = !run.isAtStart();
+  if (!resume) {
+    hooks.report?.(`${path} was stopped before its first epoch was done: it begins again`);
+    if (stored.from !== undefined) await takeWeights(model, stored.from, stored.labels);
+    run.removeFiles();
+    run.updateConfig({ epochs });
+  }
+  return runTraining({ run, config, clips, split, noise, teacher, model, build, step, resume }, hooks);
 }
 
 /** What the model is built from, at the start of a run and when it goes on. */
@@ -173,6 +214,9 @@ interface Training {
   config: Omit<RunConfig, "format">;
   clips: Clips;
   split: Split;
+  /** What clips are mixed with, where the settings ask for noise. */
+  noise: KnownNoise | undefined;
+  teacher: LossOptions["teacher"];
   model: tf.LayersModel;
   /** Another model like it. */
   build: () => tf.LayersModel;
@@ -181,15 +225,16 @@ interface Training {
 }
 
 async function runTraining(training: Training, hooks: TrainHooks): Promise<TrainSummary> {
-  const { run, config, clips, split, model } = training;
+  const { run, config, clips, split, model, teacher } = training;
   const { labels, monitor } = config;
   const truth = labelIndices(clips, labels);
-  const variables = modelVariables(model, "trainable");
+  const frozenSteps =
+    config.from === undefined ? 0 : config.freezeEpochs * Math.ceil(split.train.length / config.batchSize);
+  const variables = freezeBody(model, modelVariables(model, "trainable"), frozenSteps);
   const optimizer = makeOptimizer(config, variables);
   // What is validated and kept: the model itself, or its average.
   const kept = config.emaDecay > 0 ? training.build() : model;
   const average = kept === model ? undefined : new WeightAverage(model, kept, config.emaDecay);
-  const teacher = await readTeacher(config);
 
   const history = new History(run);
   const best = new BestCheckpoint({
@@ -217,7 +262,7 @@ async function runTraining(training: Training, hooks: TrainHooks): Promise<Train
       const kept = state.callbacks[callback.name];
       if (kept !== undefined) callback.restore?.(kept);
     }
-    run.writeConfig(config); // only now: more epochs may have been asked for
+    run.updateConfig({ epochs: config.epochs }); // only now: more may have been asked for
     hooks.report?.(
       position.epoch > config.epochs
         ? `${run.path} has all its ${config.epochs} epochs: more are asked for with --epochs`
@@ -225,10 +270,10 @@ async function runTraining(training: Training, hooks: TrainHooks): Promise<Train
     );
   }
 
-  const batches = await startBatches(training, truth, hooks);
+  const batches = startBatches(training, truth, hooks);
   const ending = await runLoop({
     model,
-    variables: variables.map(({ variable }) => variable),
+    variables,
     optimizer,
     loss: makeLoss({ labelSmoothing: config.labelSmoothing, teacher }),
     afterUpdate: average && ((step) => average.follow(step)),
@@ -252,11 +297,17 @@ async function runTraining(training: Training, hooks: TrainHooks): Promise<Train
   if (kept !== model) kept.dispose();
   teacher?.model.dispose();
   if (ending === "interrupted") throw new TrainingInterrupted(run.path);
+  const smaller = `try a smaller --learning-rate than ${config.learningRate}`;
+  const lastLoss = history.records.at(-1)!.valLoss;
   if (best.best === undefined) {
     throw new UserError(
-      `the training diverged: the validation loss was a finite number after no epoch; try a lower --learning-rate than ${config.learningRate}`,
+      `the training diverged: no epoch ended with a usable validation loss, the last with ${lossInWords(lastLoss)}; ${smaller}`,
     );
   }
+  if (hasDiverged(lastLoss))
+    hooks.report?.(
+      `the training diverged after epoch ${best.best.epoch}, the best one: the last ended with a validation loss of ${lossInWords(lastLoss)}; ${smaller}`,
+    );
   if (ending === "stopped")
     hooks.report?.(
       `stopped early: ${monitor} has not improved for ${config.earlyStop} epoch${config.earlyStop === 1 ? "" : "s"}`,
@@ -302,13 +353,16 @@ async function readTeacher(config: Training["config"]): Promise<LossOptions["tea
   return { model: await run.readBest(), weight: config.teacherWeight, temperature: config.temperature };
 }
 
-async function startBatches(
-  { config, clips, split }: Training,
+function lossInWords(loss: number): string {
+  return Number.isFinite(loss) ? loss.toPrecision(3) : "no number";
+}
+
+function startBatches(
+  { config, clips, split, noise }: Training,
   labels: Int32Array,
   hooks: TrainHooks,
-): Promise<PrefetchedBatches> {
+): PrefetchedBatches {
   const { augment, batchSize, seed } = config;
-  const noise = await noiseFor(augment, clips, split.train);
   if (augment.noise !== undefined && noise === undefined) {
     hooks.report?.(
       "augmentation: no noise is mixed in, since the training part has no clip of silence and no folder of noise is named",

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RunFolder } from "../../src/run.js";
-import { contentOf, easyTraining, fail, succeed, writeEasyTones } from "../helpers/kws.js";
+import { contentOf, easyTraining, fail, kws, succeed, writeEasyTones } from "../helpers/kws.js";
 import { type NpyArray, npyBytes, sampleRows, scalar, textColumn, writeNpz } from "../helpers/npz.js";
 import { wavFile } from "../helpers/wav.js";
 
@@ -113,6 +113,27 @@ describe("a data set that will not do", () => {
   });
 });
 
+describe("a report's folder", () => {
+  test("with another's page or figures is left as it is", async () => {
+    mkdirSync(at("page"));
+    const evaluate = ["evaluate", "run", "--backend", "wasm", "--report", "page"];
+    writeFileSync(at("page/index.html"), "<title>my page</title>");
+    await failAndLeaveAll(evaluate, /index\.html is no report by keyspot and is left as it is: .*--report/);
+    await failAndLeaveAll(
+      ["compare", "run", "run2", "--report", "page"],
+      /index\.html is no report by keyspot/,
+    );
+    rmSync(at("page/index.html"));
+    writeFileSync(at("page/confusion.png"), "mine");
+    await failAndLeaveAll(evaluate, /confusion\.png belongs to no report by keyspot/);
+    rmSync(at("page/confusion.png"));
+    writeFileSync(at("page/notes.txt"), "mine");
+    await succeed(evaluate, { cwd });
+    await succeed(evaluate, { cwd }); // its own is written anew
+    expect(readFileSync(at("page/notes.txt"), "utf8")).toBe("mine");
+  });
+});
+
 describe("a WAV file that will not do", () => {
   const wav = () =>
     wavFile([Float32Array.from({ length: 1024 }, (_, i) => Math.sin(i / 9))], { sampleRate: 8000 });
@@ -135,6 +156,11 @@ describe("a WAV file that will not do", () => {
   test.each(cases)("%s", async (_, make, message) => {
     writeFileSync(at("bad.wav"), make());
     await failAndLeaveAll(["predict", "run", "bad.wav"], message);
+  });
+
+  test("is the only news", async () => {
+    const { stderr } = await kws(["predict", "run", "absent.wav"], { cwd });
+    expect(stderr).toMatch(/^error: cannot read absent\.wav: [^\n]+\n$/);
   });
 
   test("missing, or a folder", async () => {
@@ -161,14 +187,38 @@ describe.skipIf(!hasDisk)("a disk that is full or cannot be written (mounts a fi
     await failAndLeaveAll([...train, "--out", "disk/run"], /cannot write .*disk\/run\/.*no space left/);
   });
 
+  const fill = () => {
+    const { status } = spawnSync("dd", ["if=/dev/zero", `of=${at("disk/filler")}`, "bs=4k"]);
+    expect(status).not.toBe(0); // it is full
+  };
+
+  test("one that has not even room to begin leaves nothing", async () => {
+    fill();
+    await failAndLeaveAll([...train, "--out", "disk/deep/run"], /cannot write .*disk\/deep.*no space left/);
+    const csv = ["--predictions", "disk/deep/p.csv"];
+    await failAndLeaveAll(["evaluate", "run", "--backend", "wasm", ...csv], /p\.csv: no space left/);
+    rmSync(at("disk/filler"));
+  });
+
+  test("a run that another one was to replace stays as it was", async () => {
+    resize("size=10m");
+    await succeed([...train, "--out", "disk/old"], { cwd });
+    fill();
+    await failAndLeaveAll([...train, "--out", "disk/old", "--force"], /cannot write .*no space left/);
+    rmSync(at("disk/filler"));
+    await succeed([...train, "--out", "disk/old", "--width", "0.04", "--force"], { cwd });
+    expect(new RunFolder(at("disk/old")).readConfig().width).toBe(0.04);
+    expect(Object.keys(contentOf(at("disk/old"))).filter((name) => name.startsWith("."))).toEqual([]);
+    rmSync(at("disk/old"), { recursive: true });
+  });
+
   test("one whose room runs out keeps its newest state, and goes on once there is room", async () => {
     resize("size=10m");
     await succeed([...train, "--out", "disk/run"], { cwd });
     const before = new RunFolder(at("disk/run")).readHistory();
     const { bestWeightsPath } = new RunFolder(at("disk/run"));
     const best = readFileSync(bestWeightsPath);
-    const filler = spawnSync("dd", ["if=/dev/zero", `of=${at("disk/filler")}`, "bs=4k"]);
-    expect(filler.status).not.toBe(0); // it is full
+    fill();
     await fail(["train", "--resume", "disk/run", "--epochs", "2"], 1, /cannot write .*no space left/, {
       cwd,
     });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { kws, succeed, succeedWithJson } from "../helpers/kws.js";
+import { fail, kws, succeed, succeedWithJson } from "../helpers/kws.js";
 
 interface Entry {
   model: string;
@@ -32,6 +32,13 @@ describe("kws models", () => {
     };
     // One label more is a column of the head: 64 weights and a bias.
     expect((await at("--label-count", "6")) - (await at("--label-count", "5"))).toBe(65);
+  });
+
+  test("counts what no memory holds, without building it", async () => {
+    const flags = ["models", "--width", "100", "--label-count", "1000000"];
+    const models = await succeedWithJson<Entry[]>(flags);
+    for (const { params } of models) expect(params).toBeGreaterThan(1e7);
+    await fail(["models", "--width", "1e200"], 1, /conv1d cannot be so large/);
   });
 
   test("prints a table, with words for each model", async () => {

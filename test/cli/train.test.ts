@@ -179,7 +179,26 @@ describe("kws train", () => {
     await fail([...training, ...flags], 1, /the training diverged: .*--learning-rate than 1e\+300/, { cwd });
     expect(runAt("diverged").readHistory()[1]!.valLoss).toBeNaN();
     expect(existsSync(at("diverged/curves.png"))).toBe(true);
-    await fail(["predict", "diverged", "x.wav"], 1, /diverged has no trained model yet/, { cwd });
+    await fail(["predict", "diverged", "x.wav"], 1, /its training diverged; .*--learning-rate than 1e\+300/, {
+      cwd,
+    });
+  });
+
+  test("one that diverges to a loss that is a number, but a huge one, says so too", async () => {
+    const flags = ["--learning-rate", "1e3", "--epochs", "1", "--out", "huge"];
+    await fail([...training, ...flags], 1, /the training diverged: .* the last with \d+; .*than 1000$/m, {
+      cwd,
+    });
+    expect(runAt("huge").readHistory()[0]!.valLoss).toBeGreaterThan(100);
+  });
+
+  test("a model that no memory holds is refused before it is built, with what it would need", async () => {
+    const before = contentOf(cwd);
+    for (const width of ["500", "1e200"]) {
+      const flags = ["--width", width, "--out", "wide"];
+      await fail([...training, ...flags], 1, /would need [\d.e+]+ GiB|cannot be so large/, { cwd });
+    }
+    expect(contentOf(cwd)).toEqual(before);
   });
 });
 
@@ -205,9 +224,27 @@ describe("an output folder that is taken", () => {
     mkdirSync(at("project"));
     writeFileSync(at("project/config.json"), '{"name": "something else"}');
     const before = contentOf(at("project"));
-    await fail([...training, "--out", "project"], 1, /project already holds a run/, { cwd });
+    await fail([...training, "--out", "project"], 1, /project is not empty \(config\.json\)/, { cwd });
     await fail([...training, "--out", "project", "--force"], 1, /was not written by keyspot/, { cwd });
     expect(contentOf(at("project"))).toEqual(before);
+  });
+
+  test("with other files is refused, and with --force the run is put beside them", async () => {
+    mkdirSync(at("notes"));
+    writeFileSync(at("notes/notes.txt"), "mine");
+    await fail([...training, "--out", "notes"], 1, /notes is not empty \(notes\.txt\), .*--force/, { cwd });
+    expect(Object.keys(contentOf(at("notes")))).toEqual(["notes.txt"]);
+    await succeed([...training, "--epochs", "1", "--out", "notes", "--force"], { cwd });
+    expect(readFileSync(at("notes/notes.txt"), "utf8")).toBe("mine");
+    rmSync(at("notes/config.json"));
+    await fail([...training, "--out", "notes"], 1, /notes already holds a run: .*--force/, { cwd });
+  });
+
+  test("keeps its run where the new one comes to nothing", async () => {
+    const before = contentOf(at("whole"));
+    const diverging = ["--force", "--teacher", "absent", "--out", "whole"];
+    await fail([...training, ...diverging], 1, /absent: no such run folder/, { cwd });
+    expect(contentOf(at("whole"))).toEqual(before);
   });
 
   test("that is a file is refused", async () => {
@@ -219,6 +256,25 @@ describe("an output folder that is taken", () => {
 });
 
 describe("Ctrl-C and --resume", () => {
+  test("a run stopped in its first epoch says so to who asks for its answers", async () => {
+    mkdirSync(at("killed"));
+    writeFileSync(at("killed/config.json"), readFileSync(at("whole/config.json")));
+    const why = /^error: killed has no trained model yet: .*kws train --resume killed begins it again$/m;
+    for (const command of [
+      ["evaluate", "killed", "--report", "r"],
+      ["predict", "killed", "x.wav"],
+      ["compare", "whole", "killed", "--report", "r"],
+    ]) {
+      const { code, stderr } = await kws(command, { cwd });
+      expect(code).toBe(1);
+      expect(stderr).toMatch(why);
+      expect(stderr.trim().split("\n")).toHaveLength(1); // nothing about a backend before it
+    }
+    await fail([...training, "--out", "killed"], 1, /go on with kws train --resume killed/, { cwd });
+    await succeed(["train", "--resume", "killed"], { cwd });
+    expect(resultOf("killed")).toEqual(resultOf("whole"));
+  });
+
   test("a training stopped within an epoch and resumed ends as one that was not stopped", async () => {
     const flags = ["--epochs", "3", "--out", "stopped"];
     const stopped = await kws([...training, ...flags], { cwd, interruptAt: "backend: " });

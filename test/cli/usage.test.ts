@@ -115,6 +115,40 @@ const wrongUsage: [string, string[], RegExp][] = [
   ["models of width 0", ["models", "--width", "0"], /--width: expected a number above 0, found "0"/],
 ];
 
+// Usage is judged before files: here a file stands where a folder is to go, or the config file is missing.
+const before: [string, string[], RegExp][] = [
+  [
+    "an unknown model",
+    [...train.slice(0, 3), "--model", "nope", "--out", "tones.npz"],
+    /unknown model "nope"/,
+  ],
+  ["a decay for Adam", [...train, "--weight-decay", "1", "--out", "tones.npz"], /--weight-decay: Adam takes/],
+  ["no runs", ["compare", "--report", "tones.npz"], /at least two run folders.*found 0/],
+  [
+    "a flag for runs",
+    ["compare", "a", "b", "--epochs", "3", "--report", "tones.npz"],
+    /--epochs: only together/,
+  ],
+  ["an unknown model to compare", ["compare", "--models", "a,b", "--data", "d", "--out", "tones.npz"], /"a"/],
+  ["negative epochs", ["train", "--config", "absent.json", "--epochs", "-1"], /--epochs: .*found -1/],
+  ["an unknown model", ["train", "--config", "absent.json", "--model", "nope"], /unknown model "nope"/],
+  ["--config beside --resume", ["train", "--resume", "absent", "--config", "absent.json"], /found --config/],
+];
+test.each(before)("%s is wrong usage, whatever the files say", async (_, args, message) => {
+  await fail(args, 2, message, { cwd });
+});
+
+const empty: [string[], RegExp][] = [
+  [[...train, "--out", ""], /^error: --out <folder>: expected a value, found ""$/m],
+  [["train", "--resume", ""], /--resume <run>: expected a value/],
+  [["evaluate", ""], /^error: <run>: expected a value, found ""$/m],
+  [["predict", "absent", ""], /<files>: expected a value/],
+  [["compare", "absent", "", "--report", "r"], /<runs>: expected a value/],
+];
+test.each(empty)("an empty text is wrong usage: %j", async (args, message) => {
+  await fail(args, 2, message, { cwd });
+});
+
 test.each(wrongUsage)("%s is wrong usage", async (_, args, message) => {
   const before = contentOf(cwd);
   await fail(args, 2, message, { cwd });
@@ -151,6 +185,13 @@ describe("--config", () => {
     await fail(["evaluate", "a", ...ofFile({ part: "half" })], 2, /--part in config\.json: expected one of/, {
       cwd,
     });
+  });
+
+  test("a run's own is passed to compare too, which names its models itself", async () => {
+    const flags = ["--data", "absent.npz", "--models", "conv1d,skip", "--backend", "cpu"];
+    const ofRun = ofFile({ keyspot: "0.1.0", format: 1, model: "spectrogram", width: 0.05 });
+    await fail(["compare", ...ofRun, ...flags], 1, /cannot read absent\.npz/, { cwd });
+    await fail(["evaluate", "a", ...ofRun], 2, /unknown setting model, width/, { cwd });
   });
 
   test("flag over file over default", async () => {

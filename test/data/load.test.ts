@@ -129,6 +129,7 @@ describe("loadClips", () => {
     [["a.npz"], { limit: 0 }, 2, /--limit is a number of clips above 0, found 0/],
     [["a.npz"], { limit: 1.5 }, 2, /--limit/],
     [["nowhere.npz"], {}, 1, /cannot read .*nowhere.npz: no such file or folder/],
+    [["a.npz", "a.npz"], {}, 1, /a\.npz is given twice: give it once$/],
     [["a.npz", "copy.npz"], {}, 1, /copy.npz holds the same data as .*a.npz: give it once/],
   ])("refuses %j with %j", async (names, options, exitCode, message) => {
     writeNpz(file("copy.npz"), {

@@ -51,6 +51,10 @@ describe.skipIf(!hasPython("numpy"))("readNpz of files that NumPy wrote", () => 
     "<i4",
     ">i4",
     "<u4",
+    "<i8",
+    ">i8",
+    "<u8",
+    ">u8",
   ];
   let written: Written[];
   beforeAll(() => {
@@ -86,6 +90,40 @@ for i, descr in enumerate(input["dtypes"]):
     expect(clips.labels).toEqual(labels);
     expect(clips.sampleRate).toBe(50);
     expect(samplesOf(clips)).toEqual(samples);
+  });
+
+  // NumPy makes 64-bit integers of whole numbers that nobody gave a dtype.
+  it.each([
+    ["int8", -128, 127, 8],
+    ["int16", -32768, 3000, 16],
+    ["int16", -129, 100, 16],
+    ["int24", -5, 32768, 24],
+    ["int32", -(2 ** 31), 0, 32],
+    ["int64", -(2 ** 31) - 1, 5, 64],
+    ["uint8", 0, 255, 8],
+    ["uint16", 3, 256, 16],
+    ["uint24", 0, 65536, 24],
+    ["uint32", 0, 2 ** 31, 32],
+    ["uint64", 0, 2 ** 32, 64],
+  ] as const)("64-bit integers that hold %s from %d to %d count as such", async (kind, least, most, bits) => {
+    const name = join(folder, "wide.npz");
+    const zero = kind.startsWith("u") ? 2 ** (bits - 1) : 0;
+    const full = 2 ** (bits - 1);
+    for (const order of ["<", ">"]) {
+      runPython<null>(
+        `
+x = np.zeros((3, 4), dtype=input["dtype"])
+x[1, 2], x[2, 3] = int(input["least"]), int(input["most"])
+np.savez(input["name"], wav_vals=x, label_vals=np.array(["yes", "no", "up"]))
+output = None
+`,
+        { name, dtype: `${order}${zero > 0 ? "u" : "i"}8`, least: String(least), most: String(most) },
+      );
+      const samples = samplesOf(await readNpz(name));
+      expect(samples[1]![2]).toBe(Math.fround((least - zero) / full));
+      expect(samples[2]![3]).toBe(Math.fround((most - zero) / full));
+      expect(samples[0]![0]).toBe(Math.fround(-zero / full));
+    }
   });
 
   it("the course's layout: the same labels and samples as NumPy reads", async () => {

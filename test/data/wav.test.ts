@@ -375,6 +375,11 @@ describe("clipFromAudio", () => {
   it("names the length where a clip is no second", () => {
     expect(clipFromAudio(audio(8000, ramp(8000)), 8000, 4000).notes[0]).toContain("took the loudest 0.5 s, ");
     expect(clipFromAudio(audio(8000, ramp(2000)), 8000, 4000).notes).toEqual(["padded from 0.25 s to 0.5 s"]);
+    // Where so few samples are missing or too many that seconds would not tell.
+    const noteOf = (length: number) => clipFromAudio(audio(8000, ramp(length)), 8000, 8000).notes;
+    expect(noteOf(7999)).toEqual(["padded by 1 sample"]);
+    expect(noteOf(7990)).toEqual(["padded by 10 samples"]);
+    expect(noteOf(8003)).toEqual(["took the loudest second, leaving out 3 of 8003 samples"]);
   });
 });
 

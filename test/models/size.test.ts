@@ -47,6 +47,8 @@ describe("checkModelSize", () => {
       /^conv1d at width 1000 with 5 labels has [\d,]+ parameters: training it would need [\d.e+]+ GiB of memory, .* has [\d.]+ GiB; try a smaller --width$/,
     );
     expect(check(1, 1e9)).toThrow(/with 1000000000 labels/);
-    expect(check(1e300)).toThrow(/^conv1d cannot be so large \(width 1e\+300, 5 labels\): its kernel would be /);
+    expect(check(1e300)).toThrow(
+      /^conv1d cannot be so large \(width 1e\+300, 5 labels\): its kernel would be /,
+    );
   });
 });

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { confusionSvg } from "../../src/plot/confusion.js";
-import { colors } from "../../src/plot/theme.js";
+import { colors, darkColors } from "../../src/plot/theme.js";
+import { contrast, mixed } from "./contrast.js";
 import { boxOf, type Drawn, readSvg, textsOf } from "./read-svg.js";
 
 const labels = ["yes", "no", "silence"];
@@ -55,6 +56,28 @@ describe("confusion matrix", () => {
     expect(opacity[5]).toBeGreaterThan(opacity[3]!);
     expect(opacity.slice(6)).toEqual([0, 0, 0]);
     expect(opacity[2]).toBe(0);
+  });
+
+  it("writes each count in the colour that can be read on its cell, on light and on dark", async () => {
+    const shares = Array.from({ length: 100 }, (_, i) => i + 1);
+    // Every share from 1 to 100 %, each in a row of its own.
+    const matrix = shares.map((share, i) =>
+      shares.map((_, j) => (j === i ? share : j === (i + 1) % 100 ? 100 - share : 0)),
+    );
+    const names = shares.map(String);
+    const drawn = readSvg(await confusionSvg(names, matrix, ""));
+    const cells = cellsOf(drawn, 10_000);
+    const counts = drawn.filter(({ tag, inside }) => tag === "text" && inside.includes("layer_1"));
+    expect(counts.length).toBeGreaterThan(190);
+    for (const { x, y, attributes } of counts) {
+      const cell = cells.find(
+        (each) => Math.abs(each.x + each.width / 2 - x) < 1 && y > each.y && y < each.y + each.height,
+      )!;
+      for (const shown of [(color: string) => color, (color: string) => darkColors[color] ?? color]) {
+        const behind = mixed(shown(colors.heat), shown(colors.background), cell.opacity);
+        expect(contrast(shown(attributes.fill!), behind)).toBeGreaterThanOrEqual(4.5);
+      }
+    }
   });
 
   it("says what rows, columns and colours are, and how much is right", async () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { bestEpoch, compareCurves, curvesSvg, type EpochMetrics } from "../../src/plot/curves.js";
+import { textWidth } from "../../src/plot/text-width.js";
 import { colors } from "../../src/plot/theme.js";
 import { pretendHistory } from "./histories.js";
 import { axisScale, type Drawn, pathPoints, readSvg, textsOf } from "./read-svg.js";
@@ -110,6 +111,55 @@ describe("curves of one run", () => {
       expect(ring.x).toBeCloseTo(curves[panel]![best.epoch - 1]!.x, 3);
       expect(ring.y).toBeCloseTo(curves[panel]![best.epoch - 1]!.y, 3);
     });
+  });
+
+  it("write the best values where no curve runs, off the rule that marks the first epoch", async () => {
+    const epochs = Array.from({ length: 10 }, (_, i) => i);
+    const histories = {
+      // What a model that overfits from its second epoch on looks like.
+      overfit: epochs.map((i) => ({
+        loss: 2.4 * Math.exp(-i / 4),
+        valLoss: 2.2 + 0.3 * i,
+        accuracy: 0.1 + 0.08 * i,
+      })),
+      flat: epochs.map((i) => ({
+        loss: 2.4 - 0.001 * i,
+        valLoss: 2.39 + 0.001 * i,
+        accuracy: 0.1 + 0.001 * i,
+      })),
+      late: epochs.map((i) => ({ loss: 2.4 - 0.2 * i, valLoss: 2.5 - 0.19 * i, accuracy: 0.3 })),
+    };
+    for (const [name, rows] of Object.entries(histories)) {
+      const history = rows.map((row, i) => ({ ...row, epoch: i + 1, valAccuracy: 0.3 - 0.01 * i }));
+      const best = bestEpoch(history)!;
+      const drawn = readSvg(await curvesSvg(history));
+      const lines = [colors.validation, colors.training].flatMap((color) =>
+        curvesOf(drawn, color).map(pathPoints),
+      );
+      expect(lines).toHaveLength(4);
+      const texts = [`${(100 * best.valAccuracy).toFixed(1)}%`, best.valLoss.toFixed(3)];
+      const values = drawn.filter(
+        ({ text, attributes }) => texts.includes(text) && attributes["font-weight"] === "600",
+      );
+      expect(values.length).toBeGreaterThanOrEqual(2);
+      for (const { text, x, y, attributes } of values) {
+        const width = textWidth(text);
+        const left = x - { start: 0, middle: width / 2, end: width }[attributes["text-anchor"] ?? "start"]!;
+        for (const line of lines) {
+          const first = line[0]!;
+          if (best.epoch === 1 && Math.abs(first.x - left) < 100)
+            expect(left, name).toBeGreaterThan(first.x + 2);
+          line.slice(1).forEach((end, i) => {
+            for (let step = 0; step <= 20; step++) {
+              const px = line[i]!.x + ((end.x - line[i]!.x) * step) / 20;
+              const py = line[i]!.y + ((end.y - line[i]!.y) * step) / 20;
+              const isIn = px > left && px < left + width && py > y - 9 && py < y + 1;
+              expect(isIn, `${name}: ${text} on a curve`).toBe(false);
+            }
+          });
+        }
+      }
+    }
   });
 
   it("say what they show", async () => {

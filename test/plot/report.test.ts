@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { confusionSvg } from "../../src/plot/confusion.js";
-import { escapeHtml, htmlReport } from "../../src/plot/report.js";
+import { escapeHtml, htmlReport, isReport } from "../../src/plot/report.js";
 
 const figure = (svg: string) => ({ svg, caption: "a picture" });
 const clipped = `<svg xmlns="http://www.w3.org/2000/svg" width="100" height="50"><defs><clipPath id="clip0"><rect width="9" height="9"/></clipPath></defs><g clip-path="url(#clip0)"/></svg>`;
@@ -106,6 +106,20 @@ describe("HTML report", () => {
     for (const id of used) expect(ids).toContain(id);
     expect(html.match(/<svg role="img" aria-label="a picture"/g)).toHaveLength(2);
     expect(html.match(/<figcaption>a picture<\/figcaption>/g)).toHaveLength(2);
+  });
+
+  it("lets no table be cut: words wrap, and on a small screen each row is a list that names its figures", () => {
+    const table = { kind: "table", headers: ["run", `a "b"`], rows: [["x", "1"]] } as const;
+    const html = htmlReport({ title: "t", intro: "i", sections: [{ heading: "h", blocks: [table] }] });
+    expect(html).toContain('<td class="number" data-name="a &quot;b&quot;">1</td>');
+    expect(html).toMatch(/@media screen and \(max-width:40rem\)\{.*td::before\{content:attr\(data-name\)/s);
+    expect(html).not.toContain("nowrap");
+  });
+
+  it("is known as one by its generator", () => {
+    expect(isReport(filledWith("x"))).toBe(true);
+    expect(isReport("<title>keyspot</title>")).toBe(false);
+    expect(isReport(filledWith("x").replace("keyspot", "other"))).toBe(false);
   });
 
   it("puts figures to the right and names each row and column", () => {

@@ -205,6 +205,16 @@ describe("confusion matrix", () => {
     );
   });
 
+  it("cuts no name of the course's labels on a screen of 80 columns", () => {
+    const course = "yes,no,up,down,left,right,on,off,stop,go,unknown,silence".split(",");
+    const matrix = course.map((_, i) => course.map((__, j) => (i === j ? 1234 : 7)));
+    for (const width of [80, 200]) {
+      const [, header, first] = terminalConfusion(course, matrix, { width, color: false }).split("\n");
+      expect(header!.trim().split(/ +/)).toEqual(course);
+      expect(header!.length).toBe(first!.length); // each name above its column's end
+    }
+  });
+
   it("writes its column names letter below letter where they do not fit beside one another", () => {
     const lines = terminalConfusion(
       labels,

@@ -1,26 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { colors, darkColors, runColors } from "../../src/plot/theme.js";
-
-type Rgb = [number, number, number];
-
-/** Linear-light sRGB from 0 to 1. */
-function linear(hex: string): Rgb {
-  return [1, 3, 5].map((start) => {
-    const value = Number.parseInt(hex.slice(start, start + 2), 16) / 255;
-    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
-  }) as Rgb;
-}
-
-function luminance(hex: string): number {
-  const [r, g, b] = linear(hex);
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-}
-
-/** WCAG 2.2's contrast ratio. */
-function contrast(a: string, b: string): number {
-  const [darker, lighter] = [luminance(a), luminance(b)].sort((x, y) => x - y) as [number, number];
-  return (lighter + 0.05) / (darker + 0.05);
-}
+import { contrast, linear, type Rgb } from "./contrast.js";
 
 // What is seen without one kind of cone: Machado, Oliveira and Fernandes (2009), severity 1.
 const sight: Record<string, Rgb[]> = {

@@ -1,11 +1,17 @@
+import { createHash } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describeSystemError, UserError } from "../../errors.js";
 import type { Clips } from "../clips.js";
 import { SampleStoreBuilder } from "../samples.js";
-import { monoAtRate, readWavFile } from "../wav.js";
+import { decodeWav, monoAtRate, readWavBytes } from "../wav.js";
 import type { NoiseClips } from "./effects.js";
 import type { AugmentSettings } from "./settings.js";
+
+/** Noise, and what one knows a folder of it by: SHA-256 over its recordings and their names, as hex. */
+export interface KnownNoise extends NoiseClips {
+  readonly fingerprint?: string;
+}
 
 /**
  * The noise that a training's clips are mixed with: the WAV files of the folder that the settings name, else the clips
@@ -16,7 +22,7 @@ export async function noiseFor(
   { noise }: AugmentSettings,
   clips: Clips,
   rows: Int32Array,
-): Promise<NoiseClips | undefined> {
+): Promise<KnownNoise | undefined> {
   if (noise === undefined) return undefined;
   if (noise.folder !== undefined) return readNoiseFolder(noise.folder, clips.sampleRate);
   const silence = rows.filter((row) => clips.labels[row] === "silence");
@@ -29,7 +35,7 @@ export async function noiseFor(
  *
  * @throws UserError where there is none, or one cannot be read
  */
-export async function readNoiseFolder(path: string, sampleRate: number): Promise<NoiseClips> {
+export async function readNoiseFolder(path: string, sampleRate: number): Promise<KnownNoise> {
   const names = await readdir(path, { recursive: true }).catch((error) => {
     throw describeSystemError(error, "read", path);
   });
@@ -37,8 +43,11 @@ export async function readNoiseFolder(path: string, sampleRate: number): Promise
   if (files.length === 0)
     throw new UserError(`${path} has no WAV file: a folder with recordings of noise was expected`);
   const builder = new SampleStoreBuilder(sampleRate);
+  const fingerprint = createHash("sha256");
   for (const name of files) {
-    const { samples } = monoAtRate(await readWavFile(join(path, name)), sampleRate);
+    const bytes = await readWavBytes(join(path, name));
+    fingerprint.update(`${name.replaceAll("\\", "/")}\0${bytes.length}\0`).update(bytes);
+    const { samples } = monoAtRate(decodeWav(bytes, join(path, name)), sampleRate);
     if (samples.length < sampleRate) {
       builder.append(Float32Array.from({ length: sampleRate }, (_, i) => samples[i % samples.length]!));
     } else {
@@ -46,5 +55,9 @@ export async function readNoiseFolder(path: string, sampleRate: number): Promise
     }
   }
   const store = builder.finish(path);
-  return { samples: store, rows: Int32Array.from({ length: store.count }, (_, row) => row) };
+  return {
+    samples: store,
+    rows: Int32Array.from({ length: store.count }, (_, row) => row),
+    fingerprint: fingerprint.digest("hex"),
+  };
 }

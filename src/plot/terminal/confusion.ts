@@ -33,11 +33,14 @@ export function terminalConfusion(
     return confusionList(labels, confusion, rowNameColumns + countColumns * names.length, { width, color });
   }
 
-  const longestName = rowNameColumns + 1;
-  const readable = Math.max(countColumns, Math.min(5, longestName));
-  const upright = room < readable;
-  const cellColumns = upright ? countColumns : Math.min(room, Math.max(countColumns, longestName));
-  const header = upright ? uprightNames(names) : [names.map((name) => shortenEnd(name, cellColumns - 1))];
+  // Columns of one width where every name fits in it; else each as wide as it must be; else the names upright.
+  const widths = names.map((name) => Math.max(countColumns, columnsOf(name) + 1));
+  const even = Math.max(...widths);
+  const needed = widths.reduce((sum, columns) => sum + columns, 0);
+  const isEven = even <= room;
+  const upright = !isEven && rowNameColumns + needed > width;
+  const columnsAt = (i: number) => (upright ? countColumns : isEven ? even : widths[i]!);
+  const header = upright ? uprightNames(names) : [names];
   const line = (name: string, cells: readonly string[]) => padRight(name, rowNameColumns) + cells.join("");
   return [
     paint("dim", shorten("true label a row, predicted a column", width), color),
@@ -46,7 +49,7 @@ export function terminalConfusion(
         "bold",
         line(
           "",
-          cells.map((cell) => padLeft(shorten(cell, cellColumns), cellColumns)),
+          cells.map((cell, i) => padLeft(shorten(cell, columnsAt(i)), columnsAt(i))),
         ),
         color,
       ),
@@ -56,7 +59,7 @@ export function terminalConfusion(
       return line(
         names[i]!,
         row.map((count, j) => {
-          const cell = padLeft(count === 0 ? "·" : String(count), cellColumns);
+          const cell = padLeft(count === 0 ? "·" : String(count), columnsAt(j));
           const style = styleOf(count, i === j, total);
           return style === undefined ? cell : paint(style, cell, color);
         }),
@@ -78,15 +81,6 @@ function uprightNames(names: readonly string[]): string[][] {
   return Array.from({ length: height }, (_, row) =>
     letters.map((name) => name[row - height + name.length] ?? ""),
   );
-}
-
-function shortenEnd(text: string, columns: number): string {
-  let short = "";
-  for (const grapheme of graphemesOf(text)) {
-    if (columnsOf(short + grapheme) > columns) break;
-    short += grapheme;
-  }
-  return short;
 }
 
 function confusionList(

@@ -1,0 +1,35 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describeSystemError, UserError } from "../errors.js";
+import { isReport } from "../plot/report.js";
+
+const page = "index.html";
+/** What stands beside the page. */
+const figures = ["comparison.json", "evaluation.json", "confusion.svg", "confusion.png"];
+
+/**
+ * Says whether a report may be written into a folder: beside other files, and in the place of an earlier report, but of
+ * nothing else.
+ *
+ * @throws UserError where a file of the same name is somebody else's
+ */
+export function checkReportFolder(folder: string): void {
+  const path = join(folder, page);
+  if (existsSync(path)) {
+    if (isReport(readText(path))) return;
+    throw new UserError(`${path} is no report by keyspot and is left as it is: choose another --report`);
+  }
+  const taken = figures.find((name) => existsSync(join(folder, name)));
+  if (taken !== undefined)
+    throw new UserError(
+      `${join(folder, taken)} belongs to no report by keyspot (there is no ${page} beside it) and is left as it is: choose another --report`,
+    );
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw describeSystemError(error, "read", path) as Error;
+  }
+}

@@ -1,0 +1,43 @@
+import { z } from "zod";
+import { UserError } from "./errors.js";
+import { describeIssue } from "./settings.js";
+
+const figure = z.number({ error: "expected a number" });
+// JSON has no NaN: a training that has diverged leaves null.
+const loss = figure.nullable().transform((value) => value ?? Number.NaN);
+
+/** One epoch in `history.json`. The accuracies are shares, the losses mean cross-entropies in nats. */
+const epochSchema = z.object(
+  {
+    epoch: figure,
+    loss,
+    accuracy: figure,
+    valLoss: loss,
+    valAccuracy: figure,
+    learningRate: figure,
+    seconds: figure,
+  },
+  { error: "expected an epoch's figures" },
+);
+const historySchema = z.array(epochSchema, { error: "expected a list of epochs" });
+export type EpochRecord = z.infer<typeof epochSchema>;
+
+/** Records as they come out of a JSON file, checked. */
+export function parseHistory(value: unknown, where = "the stored history"): EpochRecord[] {
+  const result = historySchema.safeParse(value);
+  if (result.success) return result.data;
+  throw new UserError(`${where} is damaged: ${describeIssue(result.error, value)}`);
+}
+
+/** Whether a value that comes out of a JSON file is a run's history. */
+export function isHistory(value: unknown): boolean {
+  return historySchema.safeParse(value).success;
+}
+
+/** Above this an epoch's mean cross-entropy is a training gone wrong: the right label's probability is e^-20, 2e-9. */
+const divergedLoss = 20;
+
+/** Whether a loss (nats) is no number, or so high that nothing is learnt any more. */
+export function hasDiverged(loss: number): boolean {
+  return !(loss <= divergedLoss);
+}
