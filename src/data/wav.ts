@@ -121,6 +121,13 @@ export function encodeWav(samples: Float32Array, sampleRate: number): Uint8Array
   return wav.toBuffer();
 }
 
+/** A WAV file of 32-bit floats with all channels: 16 bits would be as far off as 1.5e-5, and clip what is louder than 1. */
+export function encodeFloatWav({ sampleRate, channels }: Audio): Uint8Array {
+  const wav = new wavefile.WaveFile();
+  wav.fromScratch(channels.length, sampleRate, "32f", channels.length === 1 ? channels[0]! : [...channels]);
+  return wav.toBuffer();
+}
+
 function loudestStretch(samples: Float32Array, length: number): number {
   let energy = 0;
   for (let i = 0; i < length; i++) energy += samples[i]! ** 2;

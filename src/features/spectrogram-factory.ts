@@ -1,18 +1,12 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Audio } from "../data/wav.js";
+import { type Audio, encodeFloatWav } from "../data/wav.js";
 import { finiteSamples } from "../dsp/checks.js";
 import { type ComplexSpectrogram, fftFrequencies } from "../dsp/spectrogram.js";
 import { istft, stft } from "../dsp/stft.js";
 import { createWindow } from "../dsp/windows.js";
 import { UserError, usageError } from "../errors.js";
-import {
-  type AudioSource,
-  atRate,
-  checkChannels,
-  readSource,
-  sourceName,
-  writeFloatWav,
-} from "./factory/audio-source.js";
+import { writeFileAtomic } from "../files.js";
+import { type AudioSource, atRate, checkChannels, readSource, sourceName } from "./factory/audio-source.js";
 import {
   arrayBatches,
   type BatchOptions,
@@ -22,6 +16,7 @@ import {
   type SpectrogramExample,
   stackExamples,
 } from "./factory/batches.js";
+import { coveredLength, requireOverlap, silenceUncovered } from "./factory/coverage.js";
 import { padChannels } from "./factory/padding.js";
 import { arraysPicture, type FactoryPictureOptions, rawPicture } from "./factory/picture.js";
 import { arrayNames, arraysToSpectra, spectraToArrays } from "./factory/planes.js";
@@ -33,7 +28,10 @@ import { learns, type Transform } from "./factory/transforms.js";
 /**
  * Makes arrays to learn on of recordings, and recordings of such arrays: padding → STFT → processor → order →
  * transforms, and back. A recording becomes `[arrays, bins, frames]`, with a processor of two arrays `[2·channels, bins,
- * frames]`; bins = floor(nFft/2) + 1 and frames as `stft` has them, unless a transform changes them.
+ * frames]`; bins = floor(nFft/2) + 1 and frames as `stft` has them, unless a transform changes them. Where the windows overlap so
+ * little that the last frame would not reach the end (Hann: a hop above 0.41 of the window), there are zeros behind it first, which
+ * make one frame more: the way there and back keeps every sample within 1e-5 of full scale. With `center` off it does so but for the
+ * flanks of the first and the last window, which come back as zeros.
  *
  * @example
  * const factory = new SpectrogramFactory({ sampleRate: 16000, stft: { nFft: 512 }, padding: { length: 16000 } });
@@ -88,7 +86,9 @@ export class SpectrogramFactory {
       this.settings.padding === undefined ? channels : padChannels(channels, this.settings.padding);
     return padded.map((samples, channel) => {
       const signal = finiteSamples(samples, channels.length === 1 ? name : `${name}, channel ${channel}`);
-      return stft(signal, this.settings.stft);
+      const covered = new Float64Array(coveredLength(signal.length, this.settings.stft));
+      covered.set(signal);
+      return stft(covered, this.settings.stft);
     });
   }
 
@@ -101,11 +101,13 @@ export class SpectrogramFactory {
    * Arrays → sound. Its length is `samples` where the array tells it (as what `forward` returns does), else that of the
    * padding where that makes as many frames, else as far as whole hops go.
    *
-   * @throws UserError for another number of bins or arrays than the factory makes, and for NaN or infinity
+   * @throws UserError (exit 2) for windows that overlap too little to be undone; (exit 1) for another number of bins or arrays than the
+   * factory makes, and for NaN or infinity
    */
   backward(example: RealArray & { readonly samples?: number }): Audio {
     requireArray(example, "an example", ["arrays", "bins", "frames"]);
     requireFiniteArray(example);
+    requireOverlap(this.settings.stft);
     let arrays: RealArray = { data: example.data, shape: example.shape };
     for (const transform of this.settings.transforms.toReversed())
       arrays = checkedResult(transform, "backward", transform.backward(arrays));
@@ -113,7 +115,11 @@ export class SpectrogramFactory {
     const spectra = arraysToSpectra(arrays, this.settings);
     const length = example.samples ?? this.paddedLength(spectra[0]!.frames);
     const options = { ...this.settings.stft, ...(length !== undefined && { length }) };
-    const channels = spectra.map((spectrum) => Float32Array.from(istft(spectrum, options)));
+    const channels = spectra.map((spectrum) => {
+      const samples = Float32Array.from(istft(spectrum, options));
+      silenceUncovered(samples, spectrum.frames, this.settings.stft);
+      return samples;
+    });
     return { sampleRate: this.settings.sampleRate, channels };
   }
 
@@ -153,10 +159,8 @@ export class SpectrogramFactory {
       throw usageError(`a path for each of the ${count} examples was expected, got ${paths.length}`);
     for (const [index, path] of paths.entries()) {
       const samples = array.samples?.[index];
-      writeFloatWav(
-        path,
-        this.backward({ ...arrayItem(array, index), ...(samples !== undefined && { samples }) }),
-      );
+      const sound = this.backward({ ...arrayItem(array, index), ...(samples !== undefined && { samples }) });
+      writeFileAtomic(path, encodeFloatWav(sound));
     }
   }
 
@@ -220,7 +224,8 @@ export class SpectrogramFactory {
     const { nFft, hop, center } = this.settings.stft;
     const margin = center ? Math.floor(nFft / 2) : 0;
     const { length } = this.settings.padding;
-    return 1 + Math.floor((length + 2 * margin - nFft) / hop) === frames ? length : undefined;
+    const covered = coveredLength(length, this.settings.stft);
+    return 1 + Math.floor((covered + 2 * margin - nFft) / hop) === frames ? length : undefined;
   }
 }
 

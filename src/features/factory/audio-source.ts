@@ -1,8 +1,6 @@
-import wavefile from "wavefile";
 import { type Audio, readWavFile } from "../../data/wav.js";
 import { resample } from "../../dsp/resample.js";
 import { UserError } from "../../errors.js";
-import { writeFileAtomic } from "../../files.js";
 
 /** The path of a WAV file, decoded sound, or the samples of one channel at the factory's rate. */
 export type AudioSource = string | Audio | Float32Array;
@@ -34,11 +32,4 @@ export function checkChannels(channels: readonly Float32Array[], name: string): 
     throw new UserError(
       `${name}: channels of equal length were expected, channel 0 has ${channels[0]!.length} samples and channel ${other} has ${channels[other]!.length}`,
     );
-}
-
-/** Writes all channels as 32-bit floats: 16-bit numbers would be as far off as 1.5e-5, and clip what is louder than 1. */
-export function writeFloatWav(path: string, { sampleRate, channels }: Audio): void {
-  const wav = new wavefile.WaveFile();
-  wav.fromScratch(channels.length, sampleRate, "32f", channels.length === 1 ? channels[0]! : [...channels]);
-  writeFileAtomic(path, wav.toBuffer());
 }

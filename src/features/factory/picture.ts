@@ -41,8 +41,8 @@ export function rawPicture(
     ...(spectra.length > 1 && { name: `channel ${index}` }),
   }));
   const loudest = Math.max(...panels.map(({ spectrogram }) => extremes(spectrogram.values)[1]));
-  // Silence is dark.
-  const high = loudest > silenceDb ? loudest : 0;
+  // Silence is dark; its level is the floor but for rounding.
+  const high = loudest > silenceDb + 1e-6 ? loudest : 0;
   return spectrogramSvg({
     panels,
     timeRange: timeRange(spectra[0]!.frames, axes),

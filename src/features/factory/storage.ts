@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import type { StftOptions } from "../../dsp/stft.js";
@@ -73,6 +73,7 @@ export async function writeFactory(folder: string, settings: ResolvedSettings): 
       continue;
     }
     const file = `transform-${index}.state`;
+    makeFolder(folder);
     await transform.save(join(folder, file));
     stored.push({ ...entry, learnt: { file, sha256: fingerprint(join(folder, file)) } });
   }
@@ -154,6 +155,14 @@ const builtInTransforms: Readonly<Record<string, (settings: unknown) => Transfor
 
 function plainWindow(window: Required<StftOptions>["window"]): z.infer<typeof fileSchema>["stft"]["window"] {
   return typeof window === "object" && "length" in window ? Array.from(window) : window;
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw describeSystemError(error, "write", path);
+  }
 }
 
 function fingerprint(path: string): string {
