@@ -1,6 +1,7 @@
 import {
   closeSync,
   createWriteStream,
+  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -23,7 +24,7 @@ export function writeFileAtomic(path: string, ...pieces: readonly (string | Uint
   const temporary = join(folder, `.${basename(path)}.${process.pid}.tmp`);
   let made: string | undefined;
   try {
-    made = mkdirSync(folder, { recursive: true });
+    made = makeFolder(folder);
     const file = openSync(temporary, "w");
     try {
       for (const piece of pieces) writeWhole(file, typeof piece === "string" ? Buffer.from(piece) : piece);
@@ -50,7 +51,7 @@ export async function writeStreamAtomic(path: string, stream: NodeJS.ReadableStr
   };
   process.once("exit", discard); // a stop by Ctrl-C leaves nothing half-written either
   try {
-    made = mkdirSync(folder, { recursive: true });
+    made = makeFolder(folder);
     await pipeline(stream, createWriteStream(temporary, { flush: true }));
     renameSync(temporary, path);
   } catch (error) {
@@ -61,16 +62,29 @@ export async function writeStreamAtomic(path: string, stream: NodeJS.ReadableStr
   }
 }
 
+/** Makes a folder and those above it that are missing, or none of them. Returns the outermost that was made. */
+export function makeFolder(folder: string): string | undefined {
+  let outermost = resolve(folder);
+  if (existsSync(outermost)) return mkdirSync(folder, { recursive: true }); // fails for a file
+  while (!existsSync(dirname(outermost))) outermost = dirname(outermost);
+  try {
+    mkdirSync(folder, { recursive: true });
+    return outermost;
+  } catch (error) {
+    removeEmptyFolders(folder, outermost);
+    throw error;
+  }
+}
+
 /** Takes away a folder and those above it, up to the first that was made for it, as far as nothing is in them. */
 export function removeEmptyFolders(folder: string, firstMade: string | undefined): void {
   if (firstMade === undefined) return;
-  try {
-    for (let each = resolve(folder); ; each = dirname(each)) {
+  for (let each = resolve(folder); each.length >= resolve(firstMade).length; each = dirname(each)) {
+    try {
       rmdirSync(each);
-      if (each === resolve(firstMade)) return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") return; // something else is in it
     }
-  } catch {
-    // Something else is in it.
   }
 }
 

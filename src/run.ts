@@ -12,7 +12,7 @@ import { dirname, join, relative } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
 import { describeSystemError, UserError } from "./errors.js";
-import { removeEmptyFolders, writeFileAtomic } from "./files.js";
+import { makeFolder, removeEmptyFolders, writeFileAtomic } from "./files.js";
 import { type EpochRecord, hasDiverged, isHistory, parseHistory } from "./history.js";
 import { modelFromFiles, modelToFiles } from "./models/files.js";
 import { describeIssue, type RunConfig, readJsonFile, runConfigSchema } from "./settings.js";
@@ -129,7 +129,7 @@ export class RunFolder {
   /** Begins a run here. A run that is here stays as it is until the new one's first state is whole. */
   begin(config: Omit<RunConfig, "format">): void {
     try {
-      this.firstMade = mkdirSync(this.path, { recursive: true });
+      this.firstMade = makeFolder(this.path);
       if (this.filesHere().some((path) => existsSync(path))) {
         rmSync(this.newPath, { recursive: true, force: true }); // of one that was cut short
         this.files = this.newPath;

@@ -137,6 +137,11 @@ export function percent(share: number, digits = 2): string {
   return `${(100 * share).toFixed(digits)} %`;
 }
 
+/** A loss: `0.1235`; one that has diverged, `3.2e+15`. */
+export function lossText(loss: number): string {
+  return Math.abs(loss) < 1e5 ? loss.toFixed(4) : loss.toPrecision(2);
+}
+
 /** Seconds as people say them: `4.2 s`, `3:07`, `1:02:45`. */
 export function duration(seconds: number): string {
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;

@@ -1,6 +1,6 @@
 import type { EpochRecord } from "../run.js";
 import type { Callback, LoopStatus, Position } from "../train/loop.js";
-import { barOf, duration, type Output, percent } from "./output.js";
+import { barOf, duration, lossText, type Output, percent } from "./output.js";
 
 /** Shows a training: on a terminal a bar for the epoch under way, and everywhere one line for each epoch that is done. */
 export class TrainingProgress implements Callback {
@@ -32,9 +32,9 @@ export class TrainingProgress implements Callback {
     this.output.log(
       [
         `${this.label}epoch ${record.epoch}/${epochs}`,
-        `loss ${record.loss.toFixed(4)}`,
+        `loss ${lossText(record.loss)}`,
         `acc ${percent(record.accuracy)}`,
-        `val loss ${record.valLoss.toFixed(4)}`,
+        `val loss ${lossText(record.valLoss)}`,
         `val acc ${percent(record.valAccuracy)}`,
         duration(record.seconds),
       ].join("  "),
@@ -65,7 +65,7 @@ export function trainingLine(figures: Figures, columns: number): string {
   const left = duration((batchesLeft * (position.examples / position.batch)) / rate);
   const epoch = `${position.epoch}/${epochs}`;
   const batch = `${position.batch}/${batchesPerEpoch}`;
-  const loss = (position.lossSum / position.examples).toFixed(4);
+  const loss = lossText(position.lossSum / position.examples);
   const accuracy = percent(position.correct / position.examples, 1);
   const speed = rate.toFixed(rate < 10 ? 1 : 0);
 

@@ -25,7 +25,7 @@ describe("planModel", () => {
   it("takes no memory to speak of, however large the model, and leaves building as it was", () => {
     const bytes = tf.memory().numBytes;
     const plan = planModel(findModel("skip"), options(200, 1_000_000));
-    expect(plan.countParams()).toBeGreaterThan(1e12);
+    expect(plan.countParams()).toBeGreaterThan(1e11);
     expect(tf.memory().numBytes - bytes).toBeLessThan(1e6);
     plan.dispose();
     const model = findModel("conv1d").build(options(0.1));

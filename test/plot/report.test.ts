@@ -146,7 +146,7 @@ describe("HTML report", () => {
       `<th scope="col">run</th><th scope="col" class="number">accuracy</th><th scope="col" class="number">p</th>`,
     );
     expect(html).toContain(
-      `<tr><th scope="row">skip</th><td class="number">–</td><td class="number">&lt; 0.1</td></tr>`,
+      `<tr><th scope="row">skip</th><td class="number" data-name="accuracy">–</td><td class="number" data-name="p">&lt; 0.1</td></tr>`,
     );
   });
 

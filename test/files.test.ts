@@ -1,0 +1,52 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { makeFolder, removeEmptyFolders, writeFileAtomic } from "../src/files.js";
+
+const folder = mkdtempSync(join(tmpdir(), "keyspot-files-"));
+const at = (...path: string[]) => join(folder, ...path);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+/** Longer than any file system takes. */
+const impossible = "x".repeat(5000);
+
+describe("makeFolder", () => {
+  test("makes all that is missing and tells the outermost", () => {
+    expect(makeFolder(at("a", "b", "c"))).toBe(at("a"));
+    expect(existsSync(at("a", "b", "c"))).toBe(true);
+    expect(makeFolder(at("a", "b", "d"))).toBe(at("a", "b", "d"));
+    expect(makeFolder(at("a"))).toBeUndefined();
+  });
+
+  test("makes none where it cannot make all", () => {
+    expect(() => makeFolder(at("half", "way", impossible))).toThrow();
+    expect(existsSync(at("half"))).toBe(false);
+    writeFileSync(at("file"), "x");
+    expect(() => makeFolder(at("file"))).toThrow(/EEXIST/);
+    expect(() => makeFolder(at("file", "in"))).toThrow();
+    expect(readFileSync(at("file"), "utf8")).toBe("x");
+  });
+});
+
+test("removeEmptyFolders stops at what is not empty, and at what was there before", () => {
+  mkdirSync(at("old", "new", "deep"), { recursive: true });
+  removeEmptyFolders(at("old", "new", "deep", "gone"), at("old", "new"));
+  expect(readdirSync(at("old"))).toEqual([]);
+  mkdirSync(at("old", "new", "deep"), { recursive: true });
+  writeFileSync(at("old", "new", "mine"), "");
+  removeEmptyFolders(at("old", "new", "deep"), at("old", "new"));
+  expect(readdirSync(at("old", "new"))).toEqual(["mine"]);
+});
+
+test("a file that cannot be written leaves no folder that was made for it", () => {
+  expect(() => writeFileAtomic(at("for", "it", impossible), "x")).toThrow();
+  expect(existsSync(at("for"))).toBe(false);
+});
