@@ -78,7 +78,8 @@ function seconds(work: () => void): number {
 }
 
 function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+  const sorted = [...values].sort((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
 }
 
 const ownInputGradient = replaced.filter(({ kernelName }) => kernelName === "Conv2DBackpropInput");

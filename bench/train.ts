@@ -14,11 +14,11 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as tf from "@tensorflow/tfjs";
 import { modelCost } from "../src/models/cost.js";
-import { buildModel, modelRegistry } from "../src/models/registry.js";
+import { buildModel } from "../src/models/registry.js";
 
 const { values: options } = parseArgs({
   options: {
-    models: { type: "string", default: [...modelRegistry.keys()].join() },
+    models: { type: "string", default: "conv1d,skip,spectrogram,spectrogram-skip" },
     width: { type: "string", default: "1" },
     batch: { type: "string", default: "8" },
     rounds: { type: "string", default: "3" },
@@ -116,7 +116,8 @@ class Runner {
 }
 
 function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+  const sorted = [...values].sort((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
 }
 
 /** How many times as fast the first was as the second, round by round. */
