@@ -1,10 +1,12 @@
 import { Command } from "commander";
 import { augmentCommand } from "./augment.js";
+import { downloadCommand } from "./download.js";
 import { importCommand } from "./import.js";
 import { infoCommand } from "./info.js";
 
 export function dataCommand(): Command {
   const data = new Command("data").description("look into data sets, and make them");
-  for (const create of [infoCommand, importCommand, augmentCommand]) data.addCommand(create());
+  for (const create of [infoCommand, importCommand, downloadCommand, augmentCommand])
+    data.addCommand(create());
   return data;
 }
