@@ -1,13 +1,19 @@
-// npm run demo: the whole way on the packaged sample. Trains the three models small, compares them, predicts one WAV.
+// npm run demo [-- --backend NAME]: the whole way on the packaged sample. Trains the three models small, compares them,
+// predicts one WAV.
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const { values } = parseArgs({ options: { backend: { type: "string" } } });
+const backend = values.backend === undefined ? [] : ["--backend", values.backend];
 
 const kws = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const out = "checkpoints/demo";
 const clip = `${out}/clip.wav`;
 
-function run(...args) {
+function run(...command) {
+  const args = [...command, ...backend];
   console.error(`\n$ kws ${args.join(" ")}`);
   const { status } = spawnSync(process.execPath, [kws, ...args], { stdio: "inherit" });
   if (status !== 0) process.exit(status ?? 1);

@@ -102,6 +102,7 @@ export { type EpochRecord, RunFolder } from "./run.js";
 export { defaultSettings, type RunConfig, resolveSettings, type TrainSettings } from "./settings.js";
 export { Adam } from "./train/adam.js";
 export { BestCheckpoint, EarlyStopping, History, LastState } from "./train/callbacks.js";
+export { type DiagnoseOptions, type Diagnosis, diagnoseBackends } from "./train/diagnose.js";
 export type { Callback, LoopStatus, Position } from "./train/loop.js";
 export {
   resumeTraining,
