@@ -83,16 +83,57 @@ function glibcVersion(): string {
  * it says nothing of the kind.
  */
 export function explainNoGpu(warnings: string): Explanation | undefined {
-  const library = warnings.match(/Could not load dynamic library '([^']+)'/)?.[1];
+  const library = missingLibrary(warnings);
   if (library !== undefined)
     return { reason: `no GPU: the library ${library} is missing`, remedy: whoBrings(library) };
+
+  const cuda = warnings.match(/(?:failed call to cuInit: (?:INTERNAL: CUDA error: )?)+(.*)/i)?.[1]?.trim();
+  if (cuda?.includes("(303)"))
+    // Also where the driver's library is of another version than its kernel module.
+    return {
+      reason: "no GPU: NVIDIA's driver library libcuda.so.1 cannot be loaded",
+      remedy: whoBrings("libcuda.so.1"),
+    };
+  if (cuda?.startsWith("CUDA_ERROR_NO_DEVICE"))
+    return {
+      reason: `no GPU: NVIDIA's driver says ${cuda}`,
+      remedy: "look whether nvidia-smi shows the GPU, and whether CUDA_VISIBLE_DEVICES hides it",
+    };
+  if (cuda !== undefined)
+    return {
+      reason: `no GPU: NVIDIA's driver says ${cuda}`,
+      remedy:
+        "restart the machine, which loads the driver anew; if that does not help, install a current driver",
+    };
+  if (/CUDA driver version is insufficient for CUDA runtime version/.test(warnings))
+    return { reason: "no GPU: NVIDIA's driver is too old for this TensorFlow", remedy: newerDriver };
+
+  const [, name, capability, least] =
+    warnings.match(
+      /Ignoring visible gpu device \(.*?name: ([^,]+),.* with Cuda compute capability ([\d.]+)\. The minimum required Cuda capability is (\d+(?:\.\d+)?)/,
+    ) ?? [];
+  if (name !== undefined)
+    return {
+      reason: `no GPU: the ${name} has compute capability ${capability}, this TensorFlow wants ${least} or more`,
+      remedy: "use --backend webgpu, which needs no CUDA",
+    };
+  // Newer versions do not say which.
   if (/Cannot dlopen some GPU libraries/.test(warnings))
     return {
       reason: "no GPU: some of NVIDIA's libraries are missing",
       remedy: "run kws backend install --cuda --force, which brings them",
     };
-  const cuda = warnings.match(/failed call to cuInit: (?:INTERNAL: CUDA error: )?(.*)/)?.[1];
-  if (cuda !== undefined)
-    return { reason: `no GPU: NVIDIA's driver says ${cuda.trim()}`, remedy: whoBrings("libcuda.so.1") };
+  return undefined;
+}
+
+const newerDriver = "install a current NVIDIA driver (nvidia-smi says which one there is)";
+
+/** What TensorFlow could not load, or what that needs in its turn. TensorRT (libnvinfer) is not used. */
+function missingLibrary(warnings: string): string | undefined {
+  for (const [, library, cause] of warnings.matchAll(
+    /Could not (?:load dynamic|dlopen) library '([^']+)'(?:; dlerror: ([\w.+-]+): cannot open)?/g,
+  )) {
+    if (!library!.startsWith("libnvinfer")) return cause ?? library;
+  }
   return undefined;
 }
