@@ -1,7 +1,13 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import * as tf from "@tensorflow/tfjs";
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { startBackend } from "../../src/backend/index.js";
+import { blocksSourceSha256 } from "../../src/backend/wasm/blocks_wasm.js";
+import { convolution } from "../../src/backend/wasm/convolution.js";
+import { fastConvolution, fastFilterGradient, isFast } from "../../src/backend/wasm/fast_convolution.js";
 import {
   checkFilterGradient,
   checkInputGradient,
@@ -11,6 +17,8 @@ import {
 } from "../helpers/convolutions.js";
 import { noise, on, runKernel, type Values } from "../helpers/kernels.js";
 import { expectNear } from "../helpers/near.js";
+
+type Shape = [number, number, number, number];
 
 beforeAll(async () => {
   await startBackend("cpu", "short");
@@ -47,6 +55,75 @@ describe("convolution gradients on wasm, against the cpu backend", () => {
       await checkFilterGradient("wasm", { ...c, depthwise });
       await checkInputGradient("wasm", { ...c, depthwise });
     }
+  });
+
+  // Lengths that blocks do not fill, several rows, odd paddings, short and long filters.
+  it.each<[x: Shape, filter: Shape, pad: "same" | "valid" | 0]>([
+    [[2, 1, 53, 8], [1, 5, 8, 12], "same"],
+    [[1, 3, 41, 4], [1, 9, 4, 20], "valid"],
+    [[2, 1, 40, 20], [1, 12, 20, 4], "same"],
+    [[3, 1, 7, 4], [1, 6, 4, 4], "same"],
+    [[2, 2, 30, 4], [1, 8, 4, 8], 0],
+  ])("by transforms: %j by %j, %s", async (x, filter, pad) => {
+    const attributes = { strides: 1, dilations: 1, pad, dataFormat: "NHWC" as const };
+    const axes = convolution(x, filter, attributes, false);
+    const inputs = { x: noise(x, "x"), filter: noise(filter, "filter") };
+    const expected = await runKernel("cpu", "Conv2D", inputs, attributes);
+    const actual = await on("wasm", inputs, ({ x, filter }) =>
+      fastConvolution(tf.backend() as BackendWasm, x as tf.Tensor4D, filter as tf.Tensor4D, axes),
+    );
+    expect(actual.shape).toEqual(expected.shape);
+    expectNear(actual.values, expected.values, 1e-4);
+
+    const gradientInputs = { x: inputs.x, dy: noise(expected.shape, "dy") };
+    const ofFilter = { ...attributes, filterShape: filter };
+    const gradient = await runKernel("cpu", "Conv2DBackpropFilter", gradientInputs, ofFilter);
+    const fast = await on("wasm", gradientInputs, ({ x, dy }) =>
+      fastFilterGradient(tf.backend() as BackendWasm, x as tf.Tensor4D, dy as tf.Tensor4D, axes),
+    );
+    expect(fast.shape).toEqual(gradient.shape);
+    expectNear(fast.values, gradient.values, 1e-4);
+  });
+
+  it("by transforms where channels are many, as in parts with few", async () => {
+    const inputs = { x: noise([1, 1, 600, 64], "x"), w: noise([1, 9, 64, 64], "w") };
+    const axes = convolution([1, 1, 600, 64], [1, 9, 64, 64], { strides: 1, pad: "same" }, false);
+    expect([isFast(axes, 64, 64), isFast(axes, 32, 64)]).toEqual([true, false]);
+    const convolve = (x: tf.Tensor, w: tf.Tensor) => tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, "same");
+    const parts = (x: tf.Tensor, w: tf.Tensor) =>
+      tf.addN(tf.split(x, 2, 3).map((half, i) => convolve(half, tf.split(w, 2, 2)[i]!)));
+    for (const of of [0, 1]) {
+      const run = (f: typeof convolve) =>
+        on("wasm", inputs, ({ x, w }) => tf.grads((x, w) => f(x, w).square())([x!, w!])[of]!);
+      expectNear((await run(convolve)).values, (await run(parts)).values, 1e-4);
+    }
+  });
+
+  it("by transforms of more images than one group holds, as one by one", async () => {
+    const [x, filter] = [noise([18, 2, 2051, 64], "x"), noise([1, 9, 64, 64], "filter")];
+    const convolve = (x: tf.Tensor, filter: tf.Tensor) =>
+      tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, 1, "same");
+    const together = await on("wasm", { x, filter }, ({ x, filter }) => convolve(x!, filter!));
+    const apart = await on("wasm", { x, filter }, ({ x, filter }) =>
+      tf.concat(tf.split(x!, 18).map((image) => convolve(image, filter!))),
+    );
+    expect(together.shape).toEqual(apart.shape);
+    expectNear(together.values, apart.values, 0);
+
+    const byFilter = (x: tf.Tensor, filter: tf.Tensor) =>
+      tf
+        .grad((filter) => convolve(x, filter).square())(filter)
+        .div(4102);
+    const gradient = await on("wasm", { x, filter }, ({ x, filter }) => byFilter(x!, filter!));
+    const sum = await on("wasm", { x, filter }, ({ x, filter }) =>
+      tf.addN(tf.split(x!, 18).map((image) => byFilter(image, filter!))),
+    );
+    expectNear(gradient.values, sum.values, 1e-4);
+  });
+
+  it("by transforms that were compiled from the source that is here", () => {
+    const source = readFileSync(new URL("../../kernels/blocks.ts", import.meta.url));
+    expect(createHash("sha256").update(source).digest("hex")).toBe(blocksSourceSha256);
   });
 
   it("refuses channels-first tensors in words", async () => {

@@ -9,10 +9,29 @@ import {
   shiftGrid,
   sumOverImages,
 } from "./convolution.js";
+import { fastConvolution, fastFilterGradient, isFast } from "./fast_convolution.js";
 import { floats, wasmKernel } from "./kernel.js";
 import { multiply } from "./multiply.js";
 
-/** The gradient of a convolution by its filter: a product a tap, of the shifted input with `dy`. */
+/** A convolution by the backend's own kernel, where there is no faster way. */
+export function conv2D(own: tf.KernelConfig): tf.KernelConfig {
+  return wasmKernel(
+    "Conv2D",
+    (inputs: { x: tf.Tensor4D; filter: tf.Tensor4D }, attributes: tf.Conv2DAttrs, backend) => {
+      const { x, filter } = inputs;
+      if (attributes.dataFormat === "NHWC") {
+        const axes = convolution(x.shape, filter.shape, attributes, false);
+        if (isFast(axes, x.shape[3], filter.shape[3])) return fastConvolution(backend, x, filter, axes);
+      }
+      return own.kernelFunc({ inputs, attrs: attributes as unknown as tf.NamedAttrMap, backend });
+    },
+  );
+}
+
+/**
+ * The gradient of a convolution by its filter: a product a tap, of the shifted input with `dy`, where there is no faster
+ * way.
+ */
 export const conv2DBackpropFilter = wasmKernel(
   "Conv2DBackpropFilter",
   (
@@ -22,6 +41,7 @@ export const conv2DBackpropFilter = wasmKernel(
   ) => {
     const { filterShape } = attributes;
     const axes = convolution(x.shape, filterShape, attributes, false);
+    if (isFast(axes, x.shape[3], dy.shape[3])) return fastFilterGradient(backend, x, dy, axes);
     return sumOverImages(x, dy, (x, dy) => filterGradient(backend, x, dy, axes));
   },
 );

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { UserError } from "../../errors.js";
 import { BackendUnavailable } from "../unavailable.js";
-import { conv2DBackpropFilter, conv2DBackpropInput } from "./conv2d.js";
+import { conv2D, conv2DBackpropFilter, conv2DBackpropInput } from "./conv2d.js";
 import { depthwiseBackpropFilter, depthwiseBackpropInput } from "./depthwise.js";
 import { identityKernel } from "./identity.js";
 import { batchMatMul, fusedMatMul } from "./matmul.js";
@@ -34,6 +34,7 @@ export async function startWasm(purpose: "training" | "short"): Promise<string> 
   const { getThreadsCount } = await import("@tensorflow/tfjs-backend-wasm");
   if (!installed) {
     kernels.forEach(install);
+    install(conv2D(tf.getKernel("Conv2D", "wasm")));
     if (purpose === "training") useThreads();
     installed = true;
   }
