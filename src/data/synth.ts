@@ -4,9 +4,8 @@ import { UserError, usageError } from "../errors.js";
 import { Random } from "../random.js";
 import type { Clips } from "./clips.js";
 import { SampleStore } from "./samples.js";
-import { speak } from "./synth/espeak.js";
 import { mapParallel } from "./synth/parallel.js";
-import { chooseSpeakers, type Speaker } from "./synth/speakers.js";
+import { chooseAllSpeakers, type Speaker, say } from "./synth/speakers.js";
 import { otherWords } from "./synth/words.js";
 
 export interface SynthOptions {
@@ -20,8 +19,10 @@ export interface SynthOptions {
   readonly unknownWords?: readonly string[];
   /** Clips labelled `silence`, of noise alone; default: as many as of a word. */
   readonly silenceClips?: number;
-  /** How many speakers take turns. Default: 72. */
+  /** How many of espeak-ng's speakers take turns. Default: 72. */
   readonly speakers?: number;
+  /** Voice models of piper (`.onnx`), all of whose people take turns with them. */
+  readonly piperVoices?: readonly string[];
   /** Hz; a clip is one second. Default: 8000. */
   readonly sampleRate?: number;
   /** Default: 42. The same seed and version of espeak-ng give the same clips. */
@@ -40,7 +41,8 @@ interface Job {
 }
 
 /**
- * Speaks words with an installed espeak-ng: training data for words that nobody recorded.
+ * Speaks words with an installed espeak-ng, and with piper where voices of it are named: training data for words that
+ * nobody recorded.
  *
  * The speakers take turns at each word. Speed, pitch and intonation vary from clip to clip, as do loudness, the place of
  * the word in the second (it is always whole) and the background: noise between white and brown, sometimes hum, sometimes
@@ -60,7 +62,7 @@ export async function synthesize(options: SynthOptions): Promise<Clips> {
     throw usageError(`sampleRate must be a whole number from 4000 to 48000 Hz, got ${sampleRate}`);
   }
 
-  const speakers = await chooseSpeakers(options.speakers ?? 72);
+  const speakers = await chooseAllSpeakers(options.speakers ?? 72, options.piperVoices ?? []);
   const unknown = unknownClips > 0 ? await otherWords(words, options.unknownWords) : [];
   new Random(seed, "synth", "unknown words").shuffle(unknown);
   const jobs: Job[] = [];
@@ -137,12 +139,11 @@ async function spokenWord(
   const text = word + random.pick(["", ".", "!", "?", ","]);
   const pitch = Math.round(random.between(...speaker.pitch));
   for (let speed = random.between(slowest, fastest); ; ) {
-    const manner = { voice: speaker.voice, speed: Math.round(speed), pitch };
-    const { channels, sampleRate: rate } = await speak(text, manner);
+    const { channels, sampleRate: rate } = await say(text, speaker, Math.round(speed), pitch);
     // A multiple of 50 Hz has a small ratio to the usual rates.
     const played = Math.round(rate / speaker.tract / 50) * 50;
     const sound = trimmed(resample(channels[0]!, played, sampleRate), sampleRate);
-    if (sound.length === 0) throw new UserError(`espeak-ng says nothing for "${word}"`);
+    if (sound.length === 0) throw new UserError(`${program(speaker)} says nothing for "${word}"`);
     if (sound.length <= sampleRate) return sound;
     if (speed >= fastestOfAll) {
       const seconds = (sound.length / sampleRate).toFixed(1);
@@ -152,6 +153,10 @@ async function spokenWord(
     }
     speed = Math.min(fastestOfAll, speed * 1.1 * (sound.length / sampleRate));
   }
+}
+
+function program({ voice }: Speaker): string {
+  return typeof voice === "string" ? "espeak-ng" : "piper";
 }
 
 /** Without what is 60 dB below the loudest 10 ms, at both ends; faded in and out over the 20 ms that are left there. */

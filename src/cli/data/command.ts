@@ -3,10 +3,11 @@ import { augmentCommand } from "./augment.js";
 import { downloadCommand } from "./download.js";
 import { importCommand } from "./import.js";
 import { infoCommand } from "./info.js";
+import { synthCommand } from "./synth.js";
 
 export function dataCommand(): Command {
   const data = new Command("data").description("look into data sets, and make them");
-  for (const create of [infoCommand, importCommand, downloadCommand, augmentCommand])
+  for (const create of [infoCommand, importCommand, downloadCommand, synthCommand, augmentCommand])
     data.addCommand(create());
   return data;
 }

@@ -1,14 +1,16 @@
 import { UserError, usageError } from "../../errors.js";
 import { hash32 } from "../../random.js";
-import { espeakVariants, espeakVoices } from "./espeak.js";
+import type { Audio } from "../wav.js";
+import { espeakVariants, espeakVoices, speak } from "./espeak.js";
+import { type PiperVoice, piperSpeak, piperVoices } from "./piper.js";
 
-/** One of espeak-ng's many voices: who speaks, for a split by speaker. */
+/** Who speaks, for a split by speaker: one of espeak-ng's many voices, or of piper's. */
 export interface Speaker {
-  /** Its accent, variant and pitch, such as `en-gb+f3-low`. */
+  /** Of espeak-ng's: accent, variant and pitch, such as `en-gb+f3-low`. Of piper's: the model and who of it. */
   readonly id: string;
-  /** What espeak-ng is given as its voice. */
-  readonly voice: string;
-  /** The range of espeak-ng's pitch, 0 to 99. */
+  /** What espeak-ng is given as its voice, or piper's. */
+  readonly voice: string | PiperVoice;
+  /** The range of the pitch, 0 to 99, 50 being the voice's own. */
   readonly pitch: readonly [low: number, high: number];
   /**
    * The length of the vocal tract against the voice's own: its sound is played that much slower, which moves formants
@@ -58,4 +60,35 @@ export async function chooseSpeakers(count: number): Promise<Speaker[]> {
     const voice = `${voices.get(accent)}+${hasVariants[v]}`;
     return { id, voice, pitch: pitch.range, tract: tracts[hash32(id) % tracts.length]! };
   });
+}
+
+/**
+ * Those of espeak-ng, and all people in the models of piper, in turn: so many of each as the other has are heard first.
+ *
+ * @param count of espeak-ng's; 0 where there are others
+ */
+export async function chooseAllSpeakers(count: number, piperModels: readonly string[]): Promise<Speaker[]> {
+  const ofPiper = piperModels.map((model) =>
+    piperVoices(model).map(({ id, voice }): Speaker => ({ id, voice, pitch: [20, 80], tract: 1 })),
+  );
+  const all = [...ofPiper, ...(count === 0 && ofPiper.length > 0 ? [] : [await chooseSpeakers(count)])];
+  const most = Math.max(...all.map((speakers) => speakers.length));
+  return Array.from({ length: most }, (_, i) => all.flatMap((speakers) => speakers[i] ?? [])).flat();
+}
+
+const usualSpeed = 130;
+/** The rate of a voice of piper at a pitch of 0 or 100 against its own. */
+const piperRange = 0.12;
+
+/**
+ * Speaks a text.
+ *
+ * @param speed words a minute, 80 to 450
+ * @param pitch 0 to 99, 50 being the voice's own. Piper knows none: it is played slower or faster
+ */
+export async function say(text: string, { voice }: Speaker, speed: number, pitch: number): Promise<Audio> {
+  if (typeof voice === "string") return speak(text, { voice, speed, pitch });
+  const audio = await piperSpeak(text, voice, usualSpeed / speed);
+  const played = audio.sampleRate * (1 + (piperRange * (pitch - 50)) / 50);
+  return { ...audio, sampleRate: played };
 }

@@ -1,0 +1,90 @@
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { UserError } from "../../errors.js";
+import { type Audio, readWavFile } from "../wav.js";
+
+/** One of the people in a voice model of piper (https://github.com/OHF-Voice/piper1-gpl). */
+export interface PiperVoice {
+  /** The model, `….onnx`, beside which lies `….onnx.json`. */
+  readonly model: string;
+  /** Its number in a model of several people. */
+  readonly speaker?: number;
+}
+
+/**
+ * The people in a voice model: their names, and how to ask for them.
+ *
+ * @throws UserError where the model or the description beside it is not there, or is none
+ */
+export function piperVoices(model: string): { id: string; voice: PiperVoice }[] {
+  const description = `${model}.json`;
+  for (const path of [model, description]) {
+    if (!existsSync(path))
+      throw new UserError(`${path} is not there: a voice of piper is a .onnx and a .onnx.json beside it`);
+  }
+  let people: unknown;
+  try {
+    people = (JSON.parse(readFileSync(description, "utf8")) as { num_speakers?: unknown }).num_speakers ?? 1;
+  } catch (error) {
+    throw new UserError(`${description}: expected a voice's description in JSON`, { cause: error });
+  }
+  if (typeof people !== "number" || !Number.isSafeInteger(people) || people < 1)
+    throw new UserError(
+      `${description}: expected num_speakers to be a whole number above 0, found ${people}`,
+    );
+  const name = basename(model, ".onnx");
+  if (people === 1) return [{ id: name, voice: { model } }];
+  return Array.from({ length: people }, (_, speaker) => ({
+    id: `${name}-${speaker}`,
+    voice: { model, speaker },
+  }));
+}
+
+/**
+ * Speaks a text. The same text sounds a little different each time: piper draws at random, and takes no seed.
+ *
+ * @param lengthScale how slowly: 1 is the voice's own pace, 2 takes twice as long
+ */
+export async function piperSpeak(
+  text: string,
+  { model, speaker }: PiperVoice,
+  lengthScale: number,
+): Promise<Audio> {
+  const folder = await mkdtemp(join(tmpdir(), "keyspot-piper-"));
+  try {
+    const wav = join(folder, "spoken.wav");
+    // The spellings that all of its versions know.
+    const args = ["--model", model, "--output_file", wav, "--length_scale", lengthScale.toFixed(3)];
+    if (speaker !== undefined) args.push("--speaker", `${speaker}`);
+    await piper(args, `${text}\n`);
+    return await readWavFile(wav);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function piper(args: readonly string[], input: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn("piper", args, { stdio: ["pipe", "ignore", "pipe"], windowsHide: true });
+    let stderr = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr = (stderr + text).slice(-10_000);
+    });
+    child.on("error", (error: NodeJS.ErrnoException) => {
+      const missing =
+        "a voice of piper is asked for, but no program of that name was found: install it (pip install piper-tts)";
+      reject(error.code === "ENOENT" ? new UserError(missing, { cause: error }) : error);
+    });
+    child.on("close", (code) => {
+      // Of a Python traceback the last line says what is wrong.
+      const reason = stderr.trim().split("\n").at(-1) || `exit code ${code}`;
+      if (code === 0) resolve();
+      else reject(new UserError(`piper ${args.join(" ")} failed: ${reason}`));
+    });
+    child.stdin.on("error", () => {}); // it ended before it read the text; how it ended is the news
+    child.stdin.end(input);
+  });
+}
