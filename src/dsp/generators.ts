@@ -28,6 +28,8 @@ export interface Sine extends Duration {
   amplitude?: number;
   /** Radians at time 0. Default: 0, where the wave is at its crest. */
   phase?: number;
+  /** Seconds from sample to sample, where they are to be rounded otherwise. Default: 1/sampleRate, as exactly as can be. */
+  interval?: number;
 }
 
 /**
@@ -35,7 +37,7 @@ export interface Sine extends Duration {
  *
  * @throws UserError (exit 2) for a frequency above half the sample rate, which no samples can hold
  */
-export function sine({ frequency, amplitude = 1, phase = 0, ...duration }: Sine): Float64Array {
+export function sine({ frequency, amplitude = 1, phase = 0, interval, ...duration }: Sine): Float64Array {
   requireFinite("frequency", frequency);
   requireFinite("amplitude", amplitude);
   requireFinite("phase", phase);
@@ -43,7 +45,11 @@ export function sine({ frequency, amplitude = 1, phase = 0, ...duration }: Sine)
     throw usageError(
       `frequency must lie between 0 and ${duration.sampleRate / 2} Hz, half the sample rate, got ${frequency}`,
     );
-  return generate((i, rate) => amplitude * Math.cos((2 * Math.PI * frequency * i) / rate + phase), duration);
+  const timeOf = (i: number, rate: number) => (interval === undefined ? i / rate : i * interval);
+  return generate(
+    (i, rate) => amplitude * Math.cos(2 * Math.PI * frequency * timeOf(i, rate) + phase),
+    duration,
+  );
 }
 
 /**

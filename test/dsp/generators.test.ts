@@ -12,7 +12,14 @@ describe("generators", () => {
       1e-15,
     );
     // The figures to reproduce were made with times in single precision, which shows from the eighth digit on.
-    expectNear(values, [0.5403023059, -0.633323847, -0.9317180031, 0.0574904034, 0.9672490295], 1e-7);
+    const figures = [0.5403023059, -0.633323847, -0.9317180031, 0.0574904034, 0.9672490295];
+    expectNear(values, figures, 1e-7);
+    const interval = Math.fround(1 / 50);
+    expectNear(
+      sine({ frequency: 10, amplitude: 1, phase: 1, sampleRate: 50, seconds: 0.1, interval }),
+      figures,
+      1e-10,
+    );
   });
 
   test("amplitude 1 and phase 0 unless they are given", () => {
