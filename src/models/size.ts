@@ -69,5 +69,5 @@ export function checkModelSize(
 }
 
 function gigabytes(bytes: number): string {
-  return `${(bytes / 2 ** 30).toPrecision(3)} GiB`;
+  return `${(bytes / 2 ** 30).toLocaleString("en", { maximumSignificantDigits: 3 })} GiB`;
 }

@@ -196,7 +196,7 @@ describe("kws train", () => {
     const before = contentOf(cwd);
     for (const width of ["500", "1e200"]) {
       const flags = ["--width", width, "--out", "wide"];
-      await fail([...training, ...flags], 1, /would need [\d.e+]+ GiB|cannot be so large/, { cwd });
+      await fail([...training, ...flags], 1, /would need [\d,.]+ GiB|cannot be so large/, { cwd });
     }
     expect(contentOf(cwd)).toEqual(before);
   });

@@ -44,7 +44,7 @@ describe("checkModelSize", () => {
 
   it("says what a model would need that fits in no memory", () => {
     expect(check(1000)).toThrow(
-      /^conv1d at width 1000 with 5 labels has [\d,]+ parameters: training it would need [\d.e+]+ GiB of memory, .* has [\d.]+ GiB; try a smaller --width$/,
+      /^conv1d at width 1000 with 5 labels has [\d,]+ parameters: training it would need [\d,.]+ GiB of memory, .* has [\d,.]+ GiB; try a smaller --width$/,
     );
     expect(check(1, 1e9)).toThrow(/with 1000000000 labels/);
     expect(check(1e300)).toThrow(
