@@ -36,6 +36,18 @@ export { type Audio, clipFromAudio, decodeWav, encodeFloatWav, encodeWav, readWa
 export { writeClips } from "./data/write-npz.js";
 export * from "./dsp/index.js";
 export { UserError } from "./errors.js";
+export { type Calibration, calibration } from "./eval/analysis/calibration.js";
+export {
+  areaUnderRoc,
+  type Detection,
+  detectionCurve,
+  equalErrorRate,
+  type OperatingPoint,
+  pointAtFalseAlarms,
+} from "./eval/analysis/detection.js";
+export { chooseNoise, figuresInNoise, type NoiseFigures, type NoiseSource } from "./eval/analysis/noise.js";
+export { accuracyBySpeaker, type SpeakerAccuracy } from "./eval/analysis/speakers.js";
+export { type Analysis, analyse } from "./eval/analysis.js";
 export { type Answers, classify } from "./eval/classify.js";
 export { type Comparison, compareRuns, type DetailedComparison } from "./eval/compare.js";
 export {
@@ -47,7 +59,12 @@ export {
 export { type Evaluation, evaluate, predictionsCsv } from "./eval/evaluate.js";
 export { computeMetrics, type Metrics } from "./eval/metrics.js";
 export { type Prediction, predictAudio, predictClip } from "./eval/predict.js";
-export { writeComparisonReport, writeEvaluationReport } from "./eval/report.js";
+export {
+  type EvaluationDocument,
+  type ReportedEvaluation,
+  writeEvaluationReport,
+} from "./eval/report/evaluation.js";
+export { writeComparisonReport } from "./eval/report.js";
 export { bootstrapAccuracyCi95, mcnemarExact } from "./eval/statistics.js";
 export type { AudioSource } from "./features/factory/audio-source.js";
 export type {

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import type { BackendChoice } from "../backend/index.js";
 import type { Part } from "../data/clips.js";
-import type { Evaluation } from "../eval/evaluate.js";
-import type { RunFolder } from "../run.js";
+import type { Analysis } from "../eval/analysis.js";
+import type { EvaluationDocument } from "../eval/report/evaluation.js";
 import {
   backendOption,
   type CommonFlags,
@@ -20,6 +20,7 @@ interface EvaluateFlags extends CommonFlags {
   othersAs?: string;
   report?: string;
   predictions?: string;
+  noiseFrom?: string;
   backend: BackendChoice;
 }
 
@@ -36,9 +37,13 @@ export function evaluateCommand(): Command {
     .option("--others-as <label>", "count the labels that the run lacks as this one (such as unknown)")
     .option(
       "--report <folder>",
-      "write a report with pictures (index.html) and the figures (evaluation.json)",
+      "write a report (index.html) with pictures, the figures (evaluation.json) and mistakes to listen to",
     )
     .option("--predictions <file>", "write a CSV with a line a clip")
+    .option(
+      "--noise-from <source>",
+      "also with noise added: silence (the data's silence clips), pink, or a folder of WAVs (default with --report: silence, or pink where there is none)",
+    )
     .addOption(backendOption())
     .action(async (path: string, flags: EvaluateFlags) => {
       const output = outputFor(flags);
@@ -52,12 +57,16 @@ export function evaluateCommand(): Command {
         { startBackend },
         { loadEvaluationData },
         { evaluate, predictionsCsv },
+        { analyse },
+        { chooseNoise, figuresInNoise },
         { RunFolder },
         { writeFileAtomic },
       ] = await Promise.all([
         import("../backend/index.js"),
         import("../eval/data.js"),
         import("../eval/evaluate.js"),
+        import("../eval/analysis.js"),
+        import("../eval/analysis/noise.js"),
         import("../run.js"),
         import("../files.js"),
       ]);
@@ -71,18 +80,35 @@ export function evaluateCommand(): Command {
       const onLoading = output.progress("reading the data");
       const loaded = await loadEvaluationData(run, config, { data, part, othersAs, onLoading });
       output.log(`backend: ${backend.name} (${backend.device})`);
+      const wantsNoise = flags.report !== undefined || flags.noiseFrom !== undefined;
+      const source = wantsNoise ? await chooseNoise(loaded, flags.noiseFrom) : undefined;
       const evaluation = await evaluate(model, config, loaded, output.progress("evaluating"));
+      const noise =
+        source &&
+        (await figuresInNoise(model, config, loaded, source, output.progress("evaluating in noise")));
       if (loaded.seenInTraining > 0) output.warn(seenInTraining(path, loaded.seenInTraining));
       if (flags.predictions !== undefined) {
         writeFileAtomic(flags.predictions, predictionsCsv(evaluation));
         output.log(`predictions: ${flags.predictions}`);
       }
+      const document = {
+        run: run.path,
+        ...evaluation.metrics,
+        seenInTraining: loaded.seenInTraining,
+        ...analyse(evaluation),
+        ...(noise && { noise }),
+      };
       if (flags.report !== undefined) {
-        const { writeEvaluationReport } = await import("../eval/report.js");
-        output.log(`report: ${await writeEvaluationReport(flags.report, run, config, history, evaluation)}`);
+        const { writeEvaluationReport } = await import("../eval/report/evaluation.js");
+        const reported = { run, config, history, evaluation, document };
+        const report = await writeEvaluationReport(
+          flags.report,
+          reported,
+          output.progress("writing the report"),
+        );
+        output.log(`report: ${report}`);
       }
-      const document = { run: run.path, ...evaluation.metrics, seenInTraining: loaded.seenInTraining };
-      output.result(await describe(run, evaluation, output), document);
+      output.result(await describe(document, loaded.part, output), document);
     });
 }
 
@@ -91,21 +117,20 @@ export function seenInTraining(run: string, clips: number): string {
   return `${run} was trained, or its best epoch chosen, on ${count(clips)} of these clips: its figures flatter`;
 }
 
-async function describe(run: RunFolder, { metrics, data }: Evaluation, output: Output): Promise<string> {
+async function describe(document: EvaluationDocument, part: Part | "all", output: Output): Promise<string> {
   const { terminalConfusion, terminalTable } = await import("../plot/terminal.js");
   const look = { width: output.width, color: output.color };
   const share = (value: number) => value.toFixed(3);
+  const { run, accuracy, examples, loss, macroF1, baseline, labels, confusion, perLabel, noise } = document;
   return [
-    paint(
-      "bold",
-      `${run.path}: accuracy ${percent(metrics.accuracy)} of ${plural(metrics.examples, "clip")} (${data.part})`,
-    ),
-    `loss ${metrics.loss.toFixed(4)}, macro F1 ${share(metrics.macroF1)}`,
-    `always answering "${metrics.baseline.label}" would get ${percent(metrics.baseline.accuracy)}`,
+    paint("bold", `${run}: accuracy ${percent(accuracy)} of ${plural(examples, "clip")} (${part})`),
+    `loss ${loss.toFixed(4)}, macro F1 ${share(macroF1)}`,
+    `always answering "${baseline.label}" would get ${percent(baseline.accuracy)}`,
+    describeAnalysis(document),
     "",
     terminalTable(
       ["label", "precision", "recall", "F1", "clips"],
-      metrics.perLabel.map(({ label, precision, recall, f1, support }) => [
+      perLabel.map(({ label, precision, recall, f1, support }) => [
         label,
         share(precision),
         share(recall),
@@ -115,6 +140,31 @@ async function describe(run: RunFolder, { metrics, data }: Evaluation, output: O
       look,
     ),
     "",
-    terminalConfusion(metrics.labels, metrics.confusion, look),
+    terminalConfusion(labels, confusion, look),
+    ...(noise === undefined
+      ? []
+      : [
+          "",
+          terminalTable(
+            [`dB above the noise (${noise.source})`, "accuracy", "macro F1", "loss"],
+            noise.levels.map((level) => [
+              String(level.snrDb),
+              percent(level.accuracy),
+              share(level.macroF1),
+              level.loss.toFixed(4),
+            ]),
+            look,
+          ),
+        ]),
   ].join("\n");
+}
+
+function describeAnalysis({ topK, detection, calibration }: Analysis): string {
+  const { mean } = detection;
+  const second = topK[1]!; // there are two labels at least
+  return [
+    `among the two most probable ${percent(second.accuracy)}`,
+    ...(mean === null ? [] : [`equal error rate ${percent(mean.equalErrorRate)}`]),
+    `expected calibration error ${percent(calibration.expectedCalibrationError)}`,
+  ].join(", ");
 }

@@ -4,8 +4,14 @@ import { describeSystemError, UserError } from "../errors.js";
 import { isReport } from "../plot/report.js";
 
 const page = "index.html";
+/** The pictures of an evaluation's report, each written as SVG and as PNG. */
+export const pictureNames = ["confusion", "top-k", "roc", "det", "reliability", "noise", "speakers"] as const;
 /** What stands beside the page. */
-const figures = ["comparison.json", "evaluation.json", "confusion.svg", "confusion.png"];
+const figures = [
+  "comparison.json",
+  "evaluation.json",
+  ...pictureNames.flatMap((name) => [`${name}.svg`, `${name}.png`]),
+];
 
 /**
  * Says whether a report may be written into a folder: beside other files, and in the place of an earlier report, but of

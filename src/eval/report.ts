@@ -1,17 +1,12 @@
 import { join } from "node:path";
-import { augmentText } from "../data/augment/settings.js";
 import { writeFileAtomic } from "../files.js";
 import { accuracyBars, perLabelBars } from "../plot/bars.js";
 import { confusionSvg } from "../plot/confusion.js";
-import { compareCurves, curvesSvg } from "../plot/curves.js";
-import { svgToPng } from "../plot/png.js";
+import { compareCurves } from "../plot/curves.js";
 import { type Block, htmlReport, type Section } from "../plot/report.js";
-import type { EpochRecord, RunFolder } from "../run.js";
-import type { RunConfig } from "../settings.js";
 import { packageVersion } from "../version.js";
 import type { DetailedComparison } from "./compare.js";
-import type { Evaluation } from "./evaluate.js";
-import type { Metrics } from "./metrics.js";
+import { percent, settingColumns } from "./report/parts.js";
 import { checkReportFolder } from "./report-folder.js";
 
 /**
@@ -174,105 +169,6 @@ export async function writeComparisonReport(folder: string, detailed: DetailedCo
   return path;
 }
 
-/**
- * Writes `index.html`, the confusion matrix as `confusion.svg` and `.png`, and the figures as `evaluation.json`.
- *
- * @returns the path of the HTML file
- * @throws UserError where the folder has another's file of such a name
- */
-export async function writeEvaluationReport(
-  folder: string,
-  run: RunFolder,
-  config: RunConfig,
-  history: readonly EpochRecord[],
-  { metrics, data }: Evaluation,
-): Promise<string> {
-  checkReportFolder(folder);
-  const confusion = await confusionSvg(metrics.labels, metrics.confusion, run.path);
-  const html = htmlReport({
-    title: `${config.model}: ${percent(metrics.accuracy)} of ${metrics.examples} clips`,
-    intro: `${run.path} on ${data.part === "all" ? "all the data" : `the ${data.part} part`}. Written by keyspot ${packageVersion}.`,
-    sections: [
-      {
-        heading: "Figures",
-        blocks: [
-          {
-            kind: "paragraph",
-            text: `Accuracy ${percent(metrics.accuracy)}, macro F1 ${metrics.macroF1.toFixed(3)}, mean cross-entropy ${metrics.loss.toFixed(4)}. Always answering “${metrics.baseline.label}” would get ${percent(metrics.baseline.accuracy)}.`,
-          },
-          labelTable(metrics),
-        ],
-      },
-      {
-        heading: "Confusion",
-        blocks: [
-          {
-            kind: "figures",
-            figures: [
-              {
-                svg: confusion,
-                caption: "How many clips of each true label (rows) were given each label (columns).",
-              },
-            ],
-          },
-        ],
-      },
-      {
-        heading: "Training",
-        blocks: [
-          {
-            kind: "figures",
-            figures: [{ svg: await curvesSvg(history), caption: "Accuracy and loss over the epochs." }],
-          },
-          {
-            kind: "table",
-            headers: ["setting", "value"],
-            rows: settingColumns.map(([heading, value]) => [heading, value(config)]),
-          },
-        ],
-      },
-    ],
-  });
-  const path = join(folder, "index.html");
-  writeFileAtomic(path, html);
-  writeFileAtomic(
-    join(folder, "evaluation.json"),
-    `${JSON.stringify({ run: run.path, ...metrics }, null, 2)}\n`,
-  );
-  writeFileAtomic(join(folder, "confusion.svg"), confusion);
-  writeFileAtomic(join(folder, "confusion.png"), await svgToPng(confusion));
-  return path;
-}
-
-const settingColumns: readonly (readonly [heading: string, value: (config: RunConfig) => string])[] = [
-  ["width", (config) => String(config.width)],
-  ["epochs", (config) => String(config.epochs)],
-  ["batch", (config) => String(config.batchSize)],
-  ["learning rate", (config) => String(config.learningRate)],
-  ["augment", (config) => augmentText(config.augment)],
-  ["seed", (config) => String(config.seed)],
-  ["split", (config) => config.split],
-  [
-    "clips to train, validate, test",
-    ({ examples }) => `${examples.train}, ${examples.val}, ${examples.test}`,
-  ],
-  ["backend", (config) => config.backend],
-];
-
-function labelTable(metrics: Metrics): Block {
-  return {
-    kind: "table",
-    headers: ["label", "precision", "recall", "F1", "clips"],
-    rows: metrics.perLabel.map(({ label, precision, recall, f1, support }) => [
-      label,
-      precision.toFixed(3),
-      recall.toFixed(3),
-      f1.toFixed(3),
-      String(support),
-    ]),
-  };
-}
-
 /** The folders' own names where those tell the runs apart, else their paths. */
 function shortNames(paths: readonly string[]): string[] {
   const names = paths.map(
@@ -283,8 +179,4 @@ function shortNames(paths: readonly string[]): string[] {
         .at(-1)!,
   );
   return new Set(names).size === names.length ? names : [...paths];
-}
-
-function percent(share: number, digits = 2): string {
-  return `${(100 * share).toFixed(digits)} %`;
 }

@@ -2,7 +2,10 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, write
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Metrics } from "../../src/eval/metrics.js";
+import { readNpz } from "../../src/data/npz.js";
+import { encodeWav } from "../../src/data/wav.js";
+import type { EvaluationDocument } from "../../src/eval/report/evaluation.js";
+import { Random } from "../../src/random.js";
 import { RunFolder } from "../../src/run.js";
 import type { TrainSummary } from "../../src/train/train.js";
 import { writeTones } from "../helpers/clips.js";
@@ -17,7 +20,7 @@ import {
   writeEasyTones,
 } from "../helpers/kws.js";
 
-type Document = Metrics & { run: string; seenInTraining: number };
+type Document = EvaluationDocument;
 
 const cwd = mkdtempSync(join(tmpdir(), "keyspot-evaluate-"));
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
@@ -113,20 +116,94 @@ describe("kws evaluate", () => {
     expect(document.perLabel.map(({ support }) => support)).toEqual([2, 2, 6]);
   });
 
-  test("--report writes one page, the picture and the figures", async () => {
-    const document = await evaluate("run", "--report", "report");
-    expect(Object.keys(contentOf(at("report")))).toEqual([
-      "confusion.png",
-      "confusion.svg",
-      "evaluation.json",
-      "index.html",
-    ]);
-    const { seenInTraining: _, ...figures } = document;
-    expect(JSON.parse(readFileSync(at("report/evaluation.json"), "utf8"))).toEqual(figures);
+  test("tells more than the contract's figures, and adds no noise unasked", async () => {
+    const document = await evaluate("run", "--data", "other.npz");
+    const { topK, detection, calibration, speakers, mistakes } = document;
+    expect(topK.map(({ k }) => k)).toEqual([1, 2, 3]);
+    expect(topK[0]!.accuracy).toBeCloseTo(document.accuracy, 12);
+    expect(topK[2]!.accuracy).toBe(1);
+    expect(detection.perKeyword.map(({ label, positives }) => [label, positives])).toEqual(
+      easyLabels.map((label) => [label, 20]),
+    );
+    expect(calibration.bins.reduce((sum, { clips }) => sum + clips, 0)).toBe(60);
+    expect(speakers!.map(({ speaker }) => speaker).sort()).toEqual(
+      Array.from({ length: 10 }, (_, i) => `speaker${i}`),
+    );
+    expect(speakers!.reduce((sum, { right }) => sum + right, 0)).toBe(Math.round(60 * document.accuracy));
+    expect(mistakes).toHaveLength(Math.min(20, Math.round(60 * (1 - document.accuracy))));
+    expect(document).not.toHaveProperty("noise");
+  });
+
+  test("--report writes one page, its pictures, the figures and the mistakes", async () => {
+    // What is labelled "yes" sounds like "up": all of it is a mistake.
+    writeTones(at("swapped.npz"), { labels: ["up", "no", "yes"], perLabel: 4, rate: 1024, speakers: 4 });
+    mkdirSync(at("report/mistakes"), { recursive: true });
+    writeFileSync(at("report/mistakes/07-old-as-older.wav"), "of an earlier report");
+    writeFileSync(at("report/mistakes/notes.txt"), "mine");
+    const document = await evaluate("run", "--data", "swapped.npz", "--report", "report");
+    const names = ["confusion", "det", "noise", "reliability", "roc", "speakers", "top-k"];
+    const files = Object.keys(contentOf(at("report")));
+    expect(files.filter((file) => /\.(svg|png)$/.test(file))).toEqual(
+      names.flatMap((name) => [`${name}.png`, `${name}.svg`]),
+    );
+    expect(document.mistakes.length).toBeGreaterThan(0);
+    expect(document.noise).toMatchObject({ source: "pink", seconds: null, seed: 42 });
+    expect(document.noise!.levels.map(({ snrDb }) => snrDb)).toEqual([20, 15, 10, 5, 0, -5]);
+
+    const written = JSON.parse(readFileSync(at("report/evaluation.json"), "utf8")) as Document;
+    expect({ ...written, mistakes: written.mistakes.map(({ file: _, ...mistake }) => mistake) }).toEqual(
+      document,
+    );
+    expect(files.filter((file) => file.startsWith("mistakes"))).toEqual(
+      ["mistakes", "mistakes/notes.txt", ...written.mistakes.map(({ file }) => file)].sort(),
+    );
+    const clips = await readNpz(at("swapped.npz"));
+    for (const { file, index, label, speaker } of written.mistakes) {
+      expect([clips.labels[index], clips.speakers![index]]).toEqual([label, speaker]);
+      const wav = readFileSync(at("report", file!));
+      const expected = new Float32Array(1024);
+      clips.samples.read(index, expected);
+      expect(wav.readUInt32LE(24)).toBe(1024); // Hz
+      expect(wav.length).toBe(44 + 2 * 1024);
+      expected.forEach((sample, i) => {
+        expect(Math.abs(wav.readInt16LE(44 + 2 * i) - 32768 * sample)).toBeLessThanOrEqual(0.5001);
+      });
+    }
+
     const html = readFileSync(at("report/index.html"), "utf8");
-    expect(html.match(/<svg/g)).toHaveLength(2);
+    expect(html.match(/<svg/g)).toHaveLength(names.length + 1); // and the training's curves
+    expect(html.match(/<audio/g)).toHaveLength(document.mistakes.length);
     expect(html).toContain(`${(100 * document.accuracy).toFixed(2)} %`);
-    expect(html).not.toMatch(/<script|(src|href)="(?!#)/); // it opens without a network
+    expect(html).not.toMatch(/<script|(src|href)="(?!#|data:)/); // it opens without a network
+  });
+
+  test("--noise-from takes recordings of noise, generated noise or the data's silence", async () => {
+    const noise = new Random(1, "noise");
+    const wave = Float32Array.from({ length: 20_000 }, () => 0.1 * noise.normal());
+    mkdirSync(at("noises"));
+    writeFileSync(at("noises/hiss.wav"), encodeWav(wave, 8000));
+    const { stdout } = await succeed(["evaluate", "run", "--noise-from", "noises", ...wasm], { cwd });
+    expect(stdout).toMatch(/^dB above the noise \(noises\) +accuracy +macro F1 +loss$/m);
+    expect(stdout).toMatch(/^ +-5 +[\d.]+ % /m);
+    const document = await evaluate("run", "--noise-from", "noises");
+    expect(document.noise).toMatchObject({ source: "noises", seconds: 2 });
+    // A noise far below the voice changes little, one above it much.
+    const [quiet, , , , , loud] = document.noise!.levels;
+    expect(Math.abs(quiet!.loss - document.loss)).toBeLessThan(Math.abs(loud!.loss - document.loss));
+    expect((await evaluate("run", "--noise-from", "noises")).noise).toEqual(document.noise);
+    expect((await evaluate("run", "--noise-from", "pink")).noise!.source).toBe("pink");
+  });
+
+  test("noise that is not there is an error before the work", async () => {
+    mkdirSync(at("quiet"));
+    writeFileSync(at("quiet/zeros.wav"), encodeWav(new Float32Array(16_000), 8000));
+    const flags = ["evaluate", "run", ...wasm, "--noise-from"];
+    await fail([...flags, "silence"], 1, /no silence clips to take noise from.*expected pink or a folder/, {
+      cwd,
+    });
+    await fail([...flags, "absent"], 1, /cannot read absent: no such file or folder/, { cwd });
+    await fail([...flags, "run"], 1, /run has no WAV file/, { cwd });
+    await fail([...flags, "quiet"], 1, /quiet: expected recordings of noise, found nothing louder/, { cwd });
   });
 
   test("what cannot be written is found out before the work", async () => {

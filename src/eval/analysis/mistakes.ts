@@ -17,6 +17,8 @@ export interface Mistake {
   speaker?: string;
   /** The word that is said, where the data tells it. */
   word?: string;
+  /** Where a report wrote it, relative to the report. */
+  file?: string;
 }
 
 /** The wrong answers that were given with the highest probability, that first, and the row of `clips` of each. */
