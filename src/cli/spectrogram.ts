@@ -158,7 +158,7 @@ export function spectrogramCommand(): Command {
     .option("--log", "of the store: dB instead of power")
     .option(
       "--workers <n>",
-      "threads that compute the store (default: as many as there are processor cores, at most 6)",
+      "threads that compute the store, 60 MB each (default: 2)",
       wholeNumber("--workers", 1),
     )
     .option(

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -138,6 +138,31 @@ output = {"values": s.values.astype(float), "times": data.time.values.astype("in
   });
 });
 
+test("Ctrl-C stops with the chunks under way written, and the same command goes on", async () => {
+  const args = [...store, "stopped.zarr", ...start, "--log", "--workers", "1", "--chunk", "500ms"];
+  const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+  const child = spawn(process.execPath, [program, ...args], { cwd, stdio: ["ignore", "ignore", "pipe"] });
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    said += text;
+  });
+  const ended = new Promise((resolve) => child.on("close", resolve));
+  while (!existsSync(at("stopped.zarr/spectrogram/c.0.0")) && child.exitCode === null)
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  child.kill("SIGINT");
+  expect(await ended, said).toBe(130);
+  expect(said).toMatch(
+    /stopped: \d+ of 73 chunks are in stopped\.zarr; the same command goes on from there\n$/,
+  );
+  const there = Number(/stopped: (\d+)/.exec(said)![1]);
+  const files = readdirSync(at("stopped.zarr"), { recursive: true, encoding: "utf8" });
+  expect(files.filter((name) => /\bc\.[\d.]+$/.test(name)).length).toBe(there);
+  expect(files.filter((name) => name.endsWith(".tmp"))).toEqual([]);
+  expect(await succeedWithJson(args, { cwd })).toMatchObject({ chunks: 73, found: there });
+  const { values } = await all((await StoredRecording.open([at("stopped.zarr")])).select({}));
+  expect(values).toEqual(oneShot());
+});
+
 describe("a part of a store", () => {
   test("is read from the chunks that it needs alone", async () => {
     await succeed([...store, "part.zarr", ...start, "--log"], { cwd });
@@ -266,9 +291,18 @@ describe("mistakes", () => {
     group.attributes.keyspot_spectrogram.version = 2;
     // A folder of its own, so that nothing else is there.
     writeFileSync(at("metadata.json"), JSON.stringify(group));
-    return succeed(["spectrogram", "long.wav", "--store", old], { cwd }).then(() =>
-      writeFileSync(join(old, "zarr.json"), JSON.stringify(group)),
-    );
+    return succeed(["spectrogram", "long.wav", "--store", old], { cwd }).then(() => {
+      cpSync(old, at("broken.zarr"), { recursive: true });
+      cpSync(old, at("foreign.zarr"), { recursive: true });
+      cpSync(old, at("corrupt.zarr"), { recursive: true });
+      writeFileSync(at("corrupt.zarr/spectrogram/c.0.0"), "corrupt");
+      writeFileSync(join(old, "zarr.json"), JSON.stringify(group));
+      writeFileSync(at("broken.zarr/zarr.json"), "{");
+      writeFileSync(
+        at("foreign.zarr/zarr.json"),
+        JSON.stringify({ zarr_format: 3, node_type: "group", attributes: {} }),
+      );
+    });
   });
   const a = ["spectrogram", "a.zarr"];
   test.each<[string, string[], 1 | 2, RegExp]>([
@@ -306,6 +340,31 @@ describe("mistakes", () => {
       /--from is for when a store is shown/,
     ],
     ["another version", ["spectrogram", "old.zarr", "--csv"], 1, /version 2, version 1 was expected/],
+    ["storing into another version", [...store, "old.zarr"], 1, /version 2, version 1 was expected/],
+    [
+      "a store whose description is cut",
+      ["spectrogram", "broken.zarr", "--csv"],
+      1,
+      /zarr.json is corrupt: JSON/,
+    ],
+    [
+      "somebody else's store",
+      ["spectrogram", "foreign.zarr", "--csv"],
+      1,
+      /not one that kws spectrogram --store wrote/,
+    ],
+    [
+      "a corrupt chunk",
+      ["spectrogram", "corrupt.zarr", "--csv", "-o", "x.csv"],
+      1,
+      /c\.0\.0 is corrupt: its checksum/,
+    ],
+    [
+      "a corrupt chunk in NetCDF",
+      ["spectrogram", "corrupt.zarr", "--to", "x.nc"],
+      1,
+      /c\.0\.0 is corrupt: its checksum/,
+    ],
     [
       "a time outside",
       [...a, "--from", "2018-01-01", "--to", "2018-01-02", "--csv"],

@@ -15,7 +15,7 @@ import type { WorkerAnswer, WorkerSetup, WorkerTask } from "./worker.js";
 import { allChunks, countAllChunks, prepareStore } from "./zarr.js";
 
 export interface StoreOptions extends RecordingOptions {
-  /** Threads that compute. Default: as many as the processor runs at once, as long as the memory stays small. */
+  /** Threads that compute. Default: 2 where the processor has two cores, as long as the memory stays small. */
   workers?: number;
   /** How many chunks are done, of how many. */
   onProgress?: (done: number, total: number) => void;
@@ -38,8 +38,10 @@ export class StoreInterrupted extends Error {
   override name = "StoreInterrupted";
 }
 
+/** A thread takes about 60 MB, and the whole process is to stay below 300 MB unless more are asked for. */
+const mostWorkers = 2;
 /** Bytes that the chunks which workers hold may take. */
-const memoryForChunks = 2 ** 27;
+const memoryForChunks = 2 ** 26;
 /** Of a chunk: its values, what the compressor has of them before and after, and the bytes that are written. */
 const copiesOfChunk = 4;
 
@@ -100,7 +102,7 @@ export async function storeSpectrogram(
 
 function defaultWorkers({ chunkFrames, bins }: SpectrogramSettings): number {
   const each = copiesOfChunk * chunkFrames * bins * Float32Array.BYTES_PER_ELEMENT;
-  return Math.max(1, Math.min(availableParallelism(), 6, Math.floor(memoryForChunks / each)));
+  return Math.max(1, Math.min(availableParallelism(), mostWorkers, Math.floor(memoryForChunks / each)));
 }
 
 /** A mistake in the recording's samples. */
