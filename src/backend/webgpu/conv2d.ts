@@ -253,14 +253,16 @@ const readVector = `
 
 const readFourInner = `
         fn readLeft(place: vec4<i32>, inner: i32) -> vec4<f32> {
-          return vec4<f32>(readOne(place, inner), readOne(place, inner + 1), readOne(place, inner + 2), readOne(place, inner + 3));
+          var values = vec4<f32>(0.0);
+          for (var i = 0; i < 4; i++) { values[i] = readOne(place, inner + i); }
+          return values;
         }`;
 
 const readFourRows = `
         fn readLeft(place: vec4<i32>, inner: i32) -> vec4<f32> {
-          let row = place.w;
-          return vec4<f32>(readOne(place, inner), readOne(leftPlace(row + 1), inner),
-                           readOne(leftPlace(row + 2), inner), readOne(leftPlace(row + 3), inner));
+          var values = vec4<f32>(0.0);
+          for (var i = 0; i < 4; i++) { values[i] = readOne(leftPlace(place.w + i), inner); }
+          return values;
         }`;
 
 function readRight(buffer: string, row: string, columns: number): string {
