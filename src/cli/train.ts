@@ -221,6 +221,7 @@ async function describeTraining(summary: TrainSummary, output: Output): Promise<
     terminalCurves(run.readHistory(), { width: output.width, color: output.color }),
     "",
     `${summary.model}: ${count(summary.params)} parameters, ${plural(summary.epochs, "epoch")} of ${duration(summary.secondsPerEpoch)} (${summary.examplesPerSecond.toFixed(0)} examples/s, ${summary.backend})`,
+    `  (${percent(summary.batchWaitShare, 1)} of the time waiting for batches)`,
     `best epoch ${best.epoch}: validation accuracy ${percent(best.valAccuracy)}, loss ${best.valLoss.toFixed(4)}`,
     paint(
       "bold",

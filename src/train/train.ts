@@ -56,6 +56,8 @@ export interface TrainSummary {
   secondsPerEpoch: number;
   /** Training examples a second, validation's time included. */
   examplesPerSecond: number;
+  /** The share of this call's training that was spent waiting for batches that were not ready. */
+  batchWaitShare: number;
 }
 
 /** A training was stopped by its signal; its state is stored in `run`, which `resumeTraining` goes on from. */
@@ -271,6 +273,7 @@ async function runTraining(training: Training, hooks: TrainHooks): Promise<Train
   }
 
   const batches = startBatches(training, truth, hooks);
+  const start = performance.now();
   const ending = await runLoop({
     model,
     variables,
@@ -292,6 +295,7 @@ async function runTraining(training: Training, hooks: TrainHooks): Promise<Train
     readEvery: isAsynchronous(config.backend) ? 16 : 1,
     signal: hooks.signal,
   }).finally(() => batches.close());
+  const batchWaitShare = (1000 * batches.waitedSeconds) / (performance.now() - start);
   optimizer.dispose();
   model.dispose();
   if (kept !== model) kept.dispose();
@@ -331,6 +335,7 @@ async function runTraining(training: Training, hooks: TrainHooks): Promise<Train
     test: { loss: test.loss, accuracy: test.accuracy, examples: test.examples, baseline: test.baseline },
     secondsPerEpoch: seconds / history.records.length,
     examplesPerSecond: (split.train.length * history.records.length) / seconds,
+    batchWaitShare,
   };
 }
 

@@ -136,6 +136,7 @@ describe("kws train", () => {
       test: { loss: expect.any(Number), accuracy: expect.any(Number), examples: 12 },
       secondsPerEpoch: record!.seconds,
       examplesPerSecond: expect.closeTo(36 / record!.seconds, 6),
+      batchWaitShare: expect.any(Number),
     });
   });
 
