@@ -30,6 +30,7 @@ export function compareCommand(): Command {
     "compare",
     "runs on the same clips with paired statistics and a report; or train models, then compare them",
     "kws compare checkpoints/conv1d checkpoints/spectrogram",
+    "kws compare checkpoints/conv1d-1 checkpoints/conv1d-2 checkpoints/skip-1 checkpoints/skip-2",
     "kws compare --data sample --models conv1d,skip,spectrogram --width 0.125 --learning-rate 1e-3 --epochs 3",
   )
     .argument("[runs...]", "run folders")
@@ -161,12 +162,15 @@ async function describe(
 ): Promise<string> {
   const { terminalTable } = await import("../plot/terminal.js");
   const look = { width: output.width, color: output.color };
-  const { examples, baseline, runs, pairs }: Comparison = comparison;
+  const { plusMinus } = await import("../eval/seeds.js");
+  const { examples, testSets, baseline, runs, pairs, groups }: Comparison = comparison;
+  const onWhich =
+    testSets === 1
+      ? plural(examples, "clip")
+      : `${testSets} test parts of ${plural(examples, "different clip")}`;
+  const overSeeds = groups.some((group) => group.runs.length > 1);
   return [
-    paint(
-      "bold",
-      `${plural(examples, "clip")}; always answering "${baseline.label}" would get ${percent(baseline.accuracy)}`,
-    ),
+    paint("bold", `${onWhich}; always answering "${baseline.label}" would get ${percent(baseline.accuracy)}`),
     "",
     terminalTable(
       [
@@ -194,18 +198,40 @@ async function describe(
       look,
     ),
     `intervals: bootstrap over ${bySpeaker ? "speakers" : "clips"}`,
-    "",
-    terminalTable(
-      ["a", "b", "only a right", "only b right", "McNemar p"],
-      pairs.map((pair) => [
-        pair.a,
-        pair.b,
-        String(pair.aOnlyRight),
-        String(pair.bOnlyRight),
-        pValue(pair.mcnemarP),
-      ]),
-      look,
-    ),
+    ...(overSeeds
+      ? [
+          "",
+          terminalTable(
+            ["runs", "seeds", "accuracy", "range", "macro F1", "loss"],
+            groups.map(({ name, seeds, accuracy, macroF1, loss }) => [
+              name,
+              seeds.join(", "),
+              plusMinus(accuracy, (value) => (100 * value).toFixed(2), " %"),
+              `${percent(accuracy.min)} to ${percent(accuracy.max)}`,
+              plusMinus(macroF1, (value) => value.toFixed(3)),
+              plusMinus(loss, (value) => value.toFixed(4)),
+            ]),
+            look,
+          ),
+          "mean ± standard deviation of runs that differ in their seed alone",
+        ]
+      : []),
+    ...(pairs.length === 0
+      ? []
+      : [
+          "",
+          terminalTable(
+            ["a", "b", "only a right", "only b right", "McNemar p"],
+            pairs.map((pair) => [
+              pair.a,
+              pair.b,
+              String(pair.aOnlyRight),
+              String(pair.bOnlyRight),
+              pValue(pair.mcnemarP),
+            ]),
+            look,
+          ),
+        ]),
     "",
     `report: ${report}`,
   ].join("\n");

@@ -4,7 +4,8 @@ import { modelCost } from "../models/cost.js";
 import type { EpochRecord, RunConfig, RunFolder } from "../run.js";
 import { clipKey, type EvaluationData, EvaluationDataLoader, type EvaluationDataOptions } from "./data.js";
 import { type Evaluation, evaluate } from "./evaluate.js";
-import { predictedLabels } from "./metrics.js";
+import { argMax, correctness } from "./metrics.js";
+import { commonName, groupBySeed, type SeedGroup, spread } from "./seeds.js";
 import { bootstrapAccuracyCi95, mcnemarExact } from "./statistics.js";
 import { medianMsPerClip } from "./timing.js";
 
@@ -12,6 +13,9 @@ export interface ComparedRun {
   run: string;
   model: string;
   input: "waveform" | "spectrogram";
+  seed: number;
+  /** Clips that it was evaluated on. */
+  examples: number;
   params: number;
   macs: number;
   accuracy: number;
@@ -32,13 +36,19 @@ export interface ComparedPair {
 }
 
 export interface Comparison {
+  /** Different clips among those that the runs were evaluated on. */
   examples: number;
+  /** How many different sets of clips the runs were evaluated on: 1, but where seeds have made test parts of their own. */
+  testSets: number;
   /** What always answering the most frequent label would get on the same clips. */
   baseline: { label: string; accuracy: number };
   /** Clips among the examples that a run trained on, or chose its best epoch by. */
   seenInTraining: { run: string; clips: number }[];
   runs: ComparedRun[];
+  /** Of the runs on the same clips. */
   pairs: ComparedPair[];
+  /** The runs by what they have in common but for their seeds; one alone is a group too. */
+  groups: SeedGroup[];
 }
 
 /** A comparison with all that a report shows of it. */
@@ -51,9 +61,10 @@ export interface DetailedComparison {
 
 /**
  * Evaluates runs on the same clips and compares them pair by pair: without `data` on their own test parts, which must be
- * the same clips.
+ * the same clips. Test parts may differ with the seed alone: then pairs are compared where the clips are the same, and
+ * means over the seeds where the seeds are.
  *
- * @throws UserError when they are not
+ * @throws UserError when other test parts differ
  */
 export async function compareRuns(
   runs: readonly RunFolder[],
@@ -75,9 +86,16 @@ export async function compareRuns(
     run.checkTrained();
     const history = run.readHistory();
     const data = await loader.load(run, config, options);
-    const first = prepared[0];
-    prepared.push({ run, config, history, data: first === undefined ? data : inOrderOf(first, run, data) });
+    const keys = [...data.rows].map((row) => clipKey(data.clips, row));
+    const same = prepared.find((other) => sameClips(other.keys, keys));
+    prepared.push(
+      same === undefined
+        ? { run, config, history, data, keys, testSet: prepared.length }
+        : { run, config, history, ...inOrderOf(same.keys, keys, data), testSet: same.testSet },
+    );
   }
+  const groups = groupBySeed(prepared.map(({ config }) => config));
+  checkTestSets(prepared, groups);
   const { seed } = prepared[0]!.config;
   const models: tf.LayersModel[] = [];
   for (const { run } of prepared) models.push(await run.readBest());
@@ -89,20 +107,21 @@ export async function compareRuns(
       options.onEvaluating?.(run, done, total),
     );
     const { metrics, answers } = evaluation;
-    const predicted = predictedLabels(answers);
-    const correct = Uint8Array.from(predicted, (label, i) => (label === data.truth[i] ? 1 : 0));
+    const correct = correctness(answers, data.truth);
     right.push(correct);
     const speakers = data.clips.speakers;
-    const groups = speakers && [...data.rows].map((row) => speakers[row]!);
+    const voices = speakers && [...data.rows].map((row) => speakers[row]!);
     const cost = modelCost(model);
     compared.push({
       run: run.path,
       model: config.model,
       input: config.input,
+      seed: config.seed,
+      examples: metrics.examples,
       params: cost.params,
       macs: cost.macs,
       accuracy: metrics.accuracy,
-      accuracyCi95: bootstrapAccuracyCi95(correct, groups, seed),
+      accuracyCi95: bootstrapAccuracyCi95(correct, voices, seed),
       loss: metrics.loss,
       macroF1: metrics.macroF1,
     });
@@ -112,10 +131,10 @@ export async function compareRuns(
   const msPerClip = await medianMsPerClip(timed);
   for (const model of models) model.dispose();
 
-  const { metrics, data } = details[0]!.evaluation;
   const pairs: ComparedPair[] = [];
   for (let i = 0; i < runs.length; i++) {
     for (let j = i + 1; j < runs.length; j++) {
+      if (prepared[i]!.testSet !== prepared[j]!.testSet) continue;
       const aOnlyRight = right[i]!.reduce((sum, yes, k) => sum + (yes && !right[j]![k] ? 1 : 0), 0);
       const bOnlyRight = right[j]!.reduce((sum, yes, k) => sum + (yes && !right[i]![k] ? 1 : 0), 0);
       const mcnemarP = mcnemarExact(aOnlyRight, bOnlyRight);
@@ -124,16 +143,26 @@ export async function compareRuns(
   }
   return {
     comparison: {
-      examples: metrics.examples,
-      baseline: metrics.baseline,
+      ...describeClips(prepared),
       seenInTraining: prepared
         .filter(({ data }) => data.seenInTraining > 0)
         .map(({ run, data }) => ({ run: run.path, clips: data.seenInTraining })),
       runs: compared.map((run, i) => ({ ...run, msPerClip: msPerClip[i]! })),
       pairs,
+      groups: groups.map((places): SeedGroup => {
+        const members = places.map((place) => compared[place]!);
+        return {
+          name: commonName(members.map(({ run }) => run)),
+          runs: members.map(({ run }) => run),
+          seeds: members.map((each) => each.seed),
+          accuracy: spread(members.map(({ accuracy }) => accuracy)),
+          macroF1: spread(members.map(({ macroF1 }) => macroF1)),
+          loss: spread(members.map(({ loss }) => loss)),
+        };
+      }),
     },
     details,
-    bySpeaker: data.clips.speakers !== undefined,
+    bySpeaker: prepared.every(({ data }) => data.clips.speakers !== undefined),
   };
 }
 
@@ -142,25 +171,73 @@ interface Prepared {
   config: RunConfig;
   history: EpochRecord[];
   data: EvaluationData;
+  /** By entry of the data's rows: which clip it is, by content. */
+  keys: readonly string[];
+  /** The same number for runs on the same clips. */
+  testSet: number;
+}
+
+function sameClips(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && countShared(a, b) === a.length;
+}
+
+function countShared(a: readonly string[], b: readonly string[]): number {
+  const found = new Set(a);
+  return b.filter((key) => found.has(key)).length;
 }
 
 /**
- * The same data with its rows in the first run's order, so that answers can be paired. Which clips they are is known by
- * content, not by place: runs may have read the same files in another order.
+ * The same data with its rows in the order of the given clips, so that answers can be paired. Which clips they are is
+ * known by content, not by place: runs may have read the same files in another order.
  */
-function inOrderOf(first: Prepared, run: RunFolder, data: EvaluationData): EvaluationData {
-  const keys = [...first.data.rows].map((row) => clipKey(first.data.clips, row));
-  const places = new Map([...data.rows].map((row, i) => [clipKey(data.clips, row), i]));
-  const order = keys.map((key) => places.get(key)).filter((place) => place !== undefined);
-  if (order.length < keys.length || order.length < places.size) {
-    throw new UserError(
-      `the test parts differ: ${first.run.path} has ${keys.length} clips, ${run.path} ${places.size}, ${order.length} of them the same; compare on one set with --data`,
-    );
-  }
+function inOrderOf(
+  order: readonly string[],
+  keys: readonly string[],
+  data: EvaluationData,
+): { data: EvaluationData; keys: readonly string[] } {
+  const places = new Map(keys.map((key, i) => [key, i]));
   const { rows, truth } = data;
   return {
-    ...data,
-    rows: Int32Array.from(order, (i) => rows[i]!),
-    truth: Int32Array.from(order, (i) => truth[i]!),
+    data: {
+      ...data,
+      rows: Int32Array.from(order, (key) => rows[places.get(key)!]!),
+      truth: Int32Array.from(order, (key) => truth[places.get(key)!]!),
+    },
+    keys: order,
+  };
+}
+
+/** Means over seeds can be compared where each is over the same test parts. */
+function checkTestSets(prepared: readonly Prepared[], groups: readonly (readonly number[])[]): void {
+  for (const places of groups) {
+    const own = new Set(places.map((place) => prepared[place]!.testSet));
+    const other = prepared.find(({ testSet }) => !own.has(testSet));
+    if (other === undefined) continue;
+    const { run, keys } = prepared[places[0]!]!;
+    throw new UserError(
+      `the test parts differ: ${run.path} has ${keys.length} clips, ${other.run.path} ${other.keys.length}, ${countShared(keys, other.keys)} of them the same; compare on one set with --data, or runs of the same seeds`,
+    );
+  }
+}
+
+/** Of the different clips among all: how many, and what always answering their most frequent label would get. */
+function describeClips(
+  prepared: readonly Prepared[],
+): Pick<Comparison, "examples" | "testSets" | "baseline"> {
+  const counts = new Map(prepared[0]!.config.labels.map((label) => [label, 0]));
+  const counted = new Set<string>();
+  for (const { config, data, keys } of prepared) {
+    keys.forEach((key, i) => {
+      if (counted.has(key)) return;
+      counted.add(key);
+      const label = config.labels[data.truth[i]!]!;
+      counts.set(label, (counts.get(label) ?? 0) + 1);
+    });
+  }
+  const [label, most] = [...counts][argMax([...counts.values()])]!;
+  return {
+    examples: counted.size,
+    testSets: new Set(prepared.map(({ testSet }) => testSet)).size,
+    baseline: { label, accuracy: most / counted.size },
   };
 }

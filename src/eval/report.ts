@@ -3,11 +3,13 @@ import { writeFileAtomic } from "../files.js";
 import { accuracyBars, perLabelBars } from "../plot/bars.js";
 import { confusionSvg } from "../plot/confusion.js";
 import { compareCurves } from "../plot/curves.js";
+import { seedsSvg } from "../plot/evaluation/seeds.js";
 import { type Block, htmlReport, type Section } from "../plot/report.js";
 import { packageVersion } from "../version.js";
-import type { DetailedComparison } from "./compare.js";
+import type { Comparison, DetailedComparison } from "./compare.js";
 import { percent, settingColumns } from "./report/parts.js";
 import { checkReportFolder } from "./report-folder.js";
+import { plusMinus } from "./seeds.js";
 
 /**
  * Writes `index.html`, which opens without a network, and `comparison.json` into the folder.
@@ -18,7 +20,9 @@ import { checkReportFolder } from "./report-folder.js";
 export async function writeComparisonReport(folder: string, detailed: DetailedComparison): Promise<string> {
   checkReportFolder(folder);
   const { comparison, details, bySpeaker } = detailed;
-  const { runs, pairs, baseline, examples } = comparison;
+  const { runs, pairs, baseline, examples, testSets, groups } = comparison;
+  const onWhich =
+    testSets === 1 ? `${examples} clips` : `${testSets} test parts of ${examples} different clips`;
   const names = shortNames(runs.map(({ run }) => run));
   const metrics = details.map(({ evaluation }) => evaluation.metrics);
   const labels = metrics[0]!.labels;
@@ -31,7 +35,7 @@ export async function writeComparisonReport(folder: string, detailed: DetailedCo
         ...comparison.seenInTraining.map(
           ({ run, clips }): Block => ({
             kind: "warning",
-            text: `${run} was trained, or its best epoch chosen, on ${clips} of the ${examples} clips: its figures flatter.`,
+            text: `${run} was trained, or its best epoch chosen, on ${clips} of the ${runs.find((each) => each.run === run)!.examples} clips: its figures flatter.`,
           }),
         ),
         {
@@ -46,7 +50,7 @@ export async function writeComparisonReport(folder: string, detailed: DetailedCo
                 })),
                 baseline.accuracy,
               ),
-              caption: `Accuracy on ${examples} clips with 95 % confidence intervals (bootstrap over ${bySpeaker ? "speakers" : "clips"}); the line is what always answering “${baseline.label}” would get, ${percent(baseline.accuracy)}.`,
+              caption: `Accuracy on ${onWhich} with 95 % confidence intervals (bootstrap over ${bySpeaker ? "speakers" : "clips"}); the line is what always answering “${baseline.label}” would get, ${percent(baseline.accuracy)}.`,
             },
           ],
         },
@@ -75,6 +79,7 @@ export async function writeComparisonReport(folder: string, detailed: DetailedCo
         },
       ],
     },
+    ...(groups.some((group) => group.runs.length > 1) ? [await seedsSection(comparison)] : []),
     {
       heading: "Pair by pair",
       blocks: [
@@ -159,7 +164,7 @@ export async function writeComparisonReport(folder: string, detailed: DetailedCo
     },
   ];
   const html = htmlReport({
-    title: `${runs.length} runs on the same ${examples} clips`,
+    title: `${runs.length} runs on ${testSets === 1 ? "the same " : ""}${onWhich}`,
     intro: `Written by keyspot ${packageVersion}.`,
     sections,
   });
@@ -167,6 +172,47 @@ export async function writeComparisonReport(folder: string, detailed: DetailedCo
   writeFileAtomic(path, html); // first: it makes the folder known as a report's
   writeFileAtomic(join(folder, "comparison.json"), `${JSON.stringify(comparison, null, 2)}\n`);
   return path;
+}
+
+async function seedsSection({ groups, testSets }: Comparison): Promise<Section> {
+  const names = shortNames(groups.map(({ name }) => name));
+  return {
+    heading: "Over seeds",
+    blocks: [
+      {
+        kind: "paragraph",
+        text: `Runs that differ in their seed alone: the mean of their figures, the standard deviation (n - 1) and the range. ${testSets === 1 ? "" : "The seed has split the data too, so that the spread is also that of the test parts. "}Pairs are tested run by run, never pooled.`,
+      },
+      {
+        kind: "figures",
+        figures: [
+          {
+            svg: await seedsSvg(
+              groups.map(({ accuracy }, i) => ({
+                name: names[i]!,
+                mean: accuracy.mean,
+                sd: accuracy.sd,
+                accuracies: accuracy.values,
+              })),
+            ),
+            caption: "The accuracy of each seed's run, its mean and standard deviation.",
+          },
+        ],
+      },
+      {
+        kind: "table",
+        headers: ["runs", "seeds", "accuracy", "range", "macro F1", "loss"],
+        rows: groups.map(({ seeds, accuracy, macroF1, loss }, i) => [
+          names[i]!,
+          seeds.join(", "),
+          plusMinus(accuracy, (value) => (100 * value).toFixed(2), " %"),
+          `${(100 * accuracy.min).toFixed(2)} to ${percent(accuracy.max)}`,
+          plusMinus(macroF1, (value) => value.toFixed(3)),
+          plusMinus(loss, (value) => value.toFixed(4)),
+        ]),
+      },
+    ],
+  };
 }
 
 /** The folders' own names where those tell the runs apart, else their paths. */

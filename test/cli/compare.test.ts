@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Comparison } from "../../src/eval/compare.js";
+import type { ComparedRun, Comparison } from "../../src/eval/compare.js";
 import type { Metrics } from "../../src/eval/metrics.js";
 import { bootstrapAccuracyCi95, mcnemarExact } from "../../src/eval/statistics.js";
 import { RunFolder } from "../../src/run.js";
@@ -175,6 +175,61 @@ describe("kws compare RUN RUN", () => {
     );
     const comparison = await compare(...two.slice(1), "--data", "other.npz", "--report", "on-other");
     expect(comparison).toMatchObject({ examples: 60, seenInTraining: [] });
+  });
+
+  test("of runs that differ in their seed alone gives mean and spread, and pairs only on the same clips", async () => {
+    const paths = [];
+    for (const [model, width] of [["thin", "0.05"] as const, ["wide", "0.08"] as const]) {
+      for (const seed of [1, 2]) {
+        const path = `seeds/${model}-${seed}`;
+        await train("--data", "tones.npz", "--width", width, "--seed", String(seed), "--out", path);
+        paths.push(path);
+      }
+    }
+    const flags = [...paths, ...wasm, "--report", "seeds/report"];
+    const { stdout } = await succeed(["compare", ...flags], { cwd });
+    const comparison = JSON.parse(readFileSync(at("seeds/report/comparison.json"), "utf8")) as Comparison;
+    const { examples, testSets, runs: compared, pairs, groups } = comparison;
+    expect(testSets).toBe(2);
+    expect(compared.map((run) => [run.run, run.seed, run.examples])).toEqual(
+      paths.map((path) => [path, Number(path.at(-1)), 12]),
+    );
+    expect(examples).toBeGreaterThan(12);
+    expect(examples).toBeLessThanOrEqual(24);
+    expect(pairs.map(({ a, b }) => [a, b])).toEqual([
+      ["seeds/thin-1", "seeds/wide-1"],
+      ["seeds/thin-2", "seeds/wide-2"],
+    ]);
+    expect(groups.map(({ name, seeds }) => [name, seeds])).toEqual([
+      ["seeds/thin-*", [1, 2]],
+      ["seeds/wide-*", [1, 2]],
+    ]);
+    groups.forEach(({ accuracy, loss }, i) => {
+      const [a, b] = compared.slice(2 * i, 2 * i + 2) as [ComparedRun, ComparedRun];
+      expect(accuracy.mean).toBeCloseTo((a.accuracy + b.accuracy) / 2, 12);
+      expect(accuracy.sd).toBeCloseTo(Math.abs(a.accuracy - b.accuracy) / Math.SQRT2, 12);
+      expect([loss.min, loss.max]).toEqual([a.loss, b.loss].sort((x, y) => x - y));
+    });
+    expect(stdout).toMatch(/^2 test parts of \d+ different clips; always answering/m);
+    expect(stdout).toMatch(/^seeds\/thin-\* +1, 2 +[\d.]+ ± [\d.]+ % +[\d.]+ % to [\d.]+ %/m);
+    expect(readFileSync(at("seeds/report/index.html"), "utf8")).toContain("Over seeds");
+
+    // On one set of clips all pairs are tested.
+    const flagsOfData = ["--data", "other.npz", ...wasm, "--report", "seeds/other"];
+    const onOther = await compare(...paths.slice(0, 3), ...flagsOfData);
+    expect([onOther.testSets, onOther.pairs.length]).toEqual([1, 3]);
+    expect(onOther.groups.map(({ seeds }) => seeds)).toEqual([[1, 2], [1]]);
+    expect(onOther.groups[1]!.accuracy.sd).toBeNull();
+
+    // A mean over one seed's test part says nothing beside one over two.
+    await fail(
+      ["compare", ...paths.slice(0, 3), ...wasm],
+      1,
+      /test parts differ: seeds.wide-1 .*same seeds/,
+      {
+        cwd,
+      },
+    );
   });
 
   test("reports clips that a run was trained on, per run", async () => {

@@ -185,7 +185,7 @@ function detectionSections({ detection }: EvaluationDocument, { roc, det }: Pict
       blocks: [
         {
           kind: "paragraph",
-          text: "Each keyword listened for on its own, by a threshold on the probability that the model gives it. A false alarm is another clip that is taken for the keyword, a false reject a clip of the keyword that is not. At the equal error rate both are as frequent.",
+          text: "Each keyword listened for on its own, by a threshold on the probability that the model gives it. A false alarm is another clip that is taken for the keyword, a false reject a clip of the keyword that is not. At the equal error rate both are as frequent; the last columns tell the false rejects where at most so many others are taken for the keyword.",
         },
         {
           kind: "figures",
@@ -196,13 +196,12 @@ function detectionSections({ detection }: EvaluationDocument, { roc, det }: Pict
         },
         {
           kind: "table",
-          caption: "False rejects at given false alarms",
           headers: [
             "keyword",
             "clips",
             "area under ROC",
             "equal error rate",
-            ...rates.map((rate) => `at ${rate}`),
+            ...rates.map((rate) => `rejects at ${rate}`),
           ],
           rows: perKeyword.length > 1 ? [...rows, ["mean", "", ...cells(mean)]] : rows,
         },
@@ -261,9 +260,9 @@ function noiseSections({ noise }: EvaluationDocument, pictures: Pictures): Secti
         },
         {
           kind: "table",
-          headers: ["signal-to-noise ratio, dB", "accuracy", "macro F1", "loss"],
+          headers: ["signal-to-noise ratio", "accuracy", "macro F1", "loss"],
           rows: levels.map(({ snrDb, accuracy, macroF1, loss }) => [
-            String(snrDb),
+            `${snrDb} dB`,
             percent(accuracy),
             macroF1.toFixed(3),
             loss.toFixed(4),

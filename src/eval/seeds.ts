@@ -1,0 +1,72 @@
+import type { RunConfig } from "../settings.js";
+
+/** A figure over several runs. */
+export interface Spread {
+  mean: number;
+  /** Sample standard deviation (n - 1); null of a single run. */
+  sd: number | null;
+  min: number;
+  max: number;
+  /** By run. */
+  values: number[];
+}
+
+/** Runs that differ in their seed alone. */
+export interface SeedGroup {
+  name: string;
+  runs: string[];
+  seeds: number[];
+  accuracy: Spread;
+  macroF1: Spread;
+  loss: Spread;
+}
+
+export function spread(values: readonly number[]): Spread {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return {
+    mean,
+    sd: values.length === 1 ? null : Math.sqrt(squares / (values.length - 1)),
+    min: Math.min(...values),
+    max: Math.max(...values),
+    values: [...values],
+  };
+}
+
+/**
+ * Which runs differ in their seed alone: their places, in order. Where the data lie, what computed and which version
+ * wrote the run do not count. A seed that comes again is not another one: its run begins a group of its own.
+ */
+export function groupBySeed(configs: readonly RunConfig[]): number[][] {
+  const groups: { key: string; seeds: number[]; places: number[] }[] = [];
+  configs.forEach((config, place) => {
+    const { seed, data: _, backend: __, keyspot: ___, examples: ____, sources, ...settings } = config;
+    const key = JSON.stringify([settings, sources.map(({ fingerprint }) => fingerprint)]);
+    const group = groups.find((each) => each.key === key && !each.seeds.includes(seed));
+    if (group === undefined) {
+      groups.push({ key, seeds: [seed], places: [place] });
+    } else {
+      group.seeds.push(seed);
+      group.places.push(place);
+    }
+  });
+  return groups.map(({ places }) => places);
+}
+
+/** `a-1`, `a-2` → `a-*`: what the names begin and end with, or all of them where that is nothing. */
+export function commonName(names: readonly string[]): string {
+  const [first, ...others] = names as [string, ...string[]];
+  if (others.length === 0) return first;
+  const shortest = Math.min(...names.map((name) => name.length));
+  let start = 0;
+  while (start < shortest && others.every((name) => name[start] === first[start])) start++;
+  let end = 0;
+  while (end < shortest - start && others.every((name) => name.at(-1 - end) === first.at(-1 - end))) end++;
+  if (start + end === 0) return names.join(", ");
+  return `${first.slice(0, start)}*${first.slice(first.length - end)}`;
+}
+
+/** `82.98 ± 4.04 %`; of a single run the value alone. */
+export function plusMinus({ mean, sd }: Spread, inWords: (value: number) => string, unit = ""): string {
+  return `${inWords(mean)}${sd === null ? "" : ` ± ${inWords(sd)}`}${unit}`;
+}

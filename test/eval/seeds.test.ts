@@ -1,0 +1,55 @@
+import { expect, test } from "vitest";
+import { commonName, groupBySeed, plusMinus, spread } from "../../src/eval/seeds.js";
+import type { RunConfig } from "../../src/settings.js";
+
+test("spread by hand", () => {
+  expect(spread([2, 4, 4, 6])).toEqual({
+    mean: 4,
+    sd: expect.closeTo(Math.sqrt(8 / 3), 12),
+    min: 2,
+    max: 6,
+    values: [2, 4, 4, 6],
+  });
+  expect(spread([0.5])).toEqual({ mean: 0.5, sd: null, min: 0.5, max: 0.5, values: [0.5] });
+  expect(plusMinus(spread([1, 3]), (value) => value.toFixed(1), " %")).toBe("2.0 ± 1.4 %");
+  expect(plusMinus(spread([1]), String)).toBe("1");
+});
+
+test("runs are grouped by all of their settings but the seed", () => {
+  const base = {
+    data: ["a.npz"],
+    model: "conv1d",
+    width: 1,
+    augment: {},
+    seed: 1,
+    backend: "wasm",
+    keyspot: "0.1.0",
+    examples: { train: 8, val: 1, test: 1 },
+    sources: [{ path: "a.npz", fingerprint: "f", rows: 10 }],
+  } as unknown as RunConfig;
+  const sources = [{ path: "elsewhere.npz", fingerprint: "f", rows: 10 }];
+  const configs = [
+    base,
+    {
+      ...base,
+      seed: 2,
+      data: ["elsewhere.npz"],
+      sources,
+      backend: "cpu",
+      examples: { train: 7, val: 1, test: 2 },
+    },
+    { ...base, seed: 2, width: 2 },
+    { ...base, seed: 3, sources: [{ ...base.sources[0]!, fingerprint: "g" }] },
+    { ...base, seed: 1 }, // the first run again: no other seed
+    { ...base, seed: 4 },
+  ] as RunConfig[];
+  expect(groupBySeed(configs)).toEqual([[0, 1, 5], [2], [3], [4]]);
+});
+
+test("a group is named by what its runs' names share", () => {
+  expect(commonName(["runs/a-1", "runs/a-2", "runs/a-10"])).toBe("runs/a-*");
+  expect(commonName(["1/best", "2/best"])).toBe("*/best");
+  expect(commonName(["aa", "aaa"])).toBe("aa*");
+  expect(commonName(["one", "two"])).toBe("one, two");
+  expect(commonName(["alone"])).toBe("alone");
+});
