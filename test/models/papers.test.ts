@@ -101,7 +101,7 @@ test.each(["tc-resnet", "ds-cnn", "matchboxnet", "m5", "gabor-resnet", "gabor-bc
     const waves = tones();
     const targets = tf.tidy(() => tf.oneHot(tf.tensor1d([0, 1, 2, 3, 0, 1, 2, 3], "int32"), 4).toFloat());
     const losses: number[] = [];
-    for (step.index = 0; step.index < 12; step.index++) {
+    for (step.index = 0; step.index < 18; step.index++) {
       const { value, grads } = tf.variableGrads(
         () => tf.losses.softmaxCrossEntropy(targets, model.apply(waves, { training: true }) as tf.Tensor),
         variables.map(({ variable }) => variable),
@@ -117,6 +117,6 @@ test.each(["tc-resnet", "ds-cnn", "matchboxnet", "m5", "gabor-resnet", "gabor-bc
       losses.push(value.dataSync()[0]!);
       tf.dispose([value, grads]);
     }
-    expect(losses.at(-1)! + losses.at(-2)!).toBeLessThan(0.9 * (losses[0]! + losses[1]!));
+    expect(losses.at(-1)! + losses.at(-2)!).toBeLessThan(0.8 * (losses[0]! + losses[1]!));
   },
 );
