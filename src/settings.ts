@@ -38,6 +38,7 @@ const laterDefaults = {
   teacherWeight: 0.5,
   temperature: 2,
   freezeEpochs: 5,
+  saveBestOnly: true,
 } as const;
 
 /**
@@ -82,6 +83,8 @@ export const settingsSchema = z.strictObject({
   earlyStop: wholeNumber(0),
   /** What decides which epoch's weights are the best. */
   monitor: oneOf("valLoss", "valAccuracy"),
+  /** Whether the best epoch's model is kept; else the newest one's. */
+  saveBestOnly: z.boolean({ error: "expected true or false" }).default(laterDefaults.saveBestOnly),
   seed: wholeNumber(0),
   backend: oneOf("auto", "tensorflow", "webgpu", "wasm", "cpu"),
   /** By default `speaker` where every clip has a speaker, else `random`. */

@@ -135,6 +135,7 @@ export function settingOptions(train: Command): Command {
       "stop after n epochs without improvement; 0 never does (default: 0)",
       numberOrText,
     )
+    .option("--no-save-best-only", "keep the newest epoch's model, not the best one's")
     .option("--monitor <figure>", `valLoss or valAccuracy: decides the best epoch ${shown("monitor")}`)
     .option(
       "--split <kind>",

@@ -42,7 +42,8 @@ export class History implements Callback {
 /** Saves the model whenever the monitored quantity is better than at every epoch before (or, with `saveBestOnly` off, always). */
 export class BestCheckpoint implements Callback {
   readonly name = "bestCheckpoint";
-  best: { epoch: number; value: number } | undefined;
+  /** The best epoch so far, and the one whose model was saved last. */
+  best: { epoch: number; value: number; saved: number } | undefined;
   private readonly options: {
     run: RunFolder;
     model: tf.LayersModel;
@@ -59,11 +60,13 @@ export class BestCheckpoint implements Callback {
     const { run, model, monitor, saveBestOnly = true, report } = this.options;
     const value = record[monitor];
     const better = improves(monitor, record, this.best?.value);
-    if (!better && saveBestOnly) return;
+    if (hasDiverged(record.valLoss) || (!better && saveBestOnly)) return;
     await run.writeBest(model);
+    const saved = record.epoch;
+    if (!better && this.best !== undefined) this.best = { ...this.best, saved };
     if (!better) return;
     const before = this.best === undefined ? "" : ` from ${this.best.value.toFixed(4)}`;
-    this.best = { epoch: record.epoch, value };
+    this.best = { epoch: record.epoch, value, saved };
     report?.(
       `epoch ${record.epoch}: ${monitor} improved${before} to ${value.toFixed(4)}, saved to ${join(run.path, "best")}`,
     );

@@ -243,6 +243,7 @@ async function runTraining(training: Training, hooks: TrainHooks): Promise<Train
     run,
     model: kept,
     monitor,
+    saveBestOnly: config.saveBestOnly,
     ...(hooks.report && { report: hooks.report }),
   });
   const callbacks: Callback[] = [...(hooks.callbacks ?? []), history, best];
@@ -322,7 +323,7 @@ async function runTraining(training: Training, hooks: TrainHooks): Promise<Train
   bestModel.dispose();
   if (test === undefined) throw new TrainingInterrupted(run.path);
   const { epoch, valLoss, valAccuracy } = history.records.find(
-    (record) => record.epoch === best.best!.epoch,
+    (record) => record.epoch === best.best!.saved,
   )!;
   const seconds = history.records.reduce((sum, record) => sum + record.seconds, 0);
   return {
