@@ -89,7 +89,7 @@ export function seedsSpec(groups: readonly SeedGroup[]): TopLevelSpec {
         encoding: { x: { field: "accuracy", type: "quantitative" } },
       },
       words("text", 14, 600, colors.ink),
-      words("count", 104, 400, colors.muted),
+      words("count", 118, 400, colors.muted),
     ],
   } as TopLevelSpec;
 }
