@@ -1,0 +1,53 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, test } from "vitest";
+import { encodeWav } from "../src/data/wav.js";
+import { RunFolder } from "../src/run.js";
+import { kws } from "./helpers/kws.js";
+
+const path = fileURLToPath(new URL("../pretrained/kws-8k", import.meta.url));
+const wavs = fileURLToPath(new URL("../../shared/data/wavs", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "keyspot-pretrained-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Answer {
+  file: string;
+  label: string;
+  probability: number;
+}
+
+async function predict(files: readonly string[]): Promise<Answer[]> {
+  const done = await kws(["predict", path, ...files, "--json"]);
+  expect(done.code, done.stderr).toBe(0);
+  return JSON.parse(done.stdout);
+}
+
+test("the shipped model is a run of under 1 MB that names no folder of the machine it was trained on", () => {
+  const config = new RunFolder(path).readConfig();
+  const names = [...config.data, ...config.sources.map((source) => source.path)];
+  expect(names.filter((name) => /[/\\]/.test(name))).toEqual([]);
+  const files = readdirSync(path, { recursive: true, encoding: "utf8" }).map((name) => join(path, name));
+  const bytes = files.map((file) => statSync(file)).reduce((sum, { size }) => sum + size, 0);
+  expect(bytes).toBeLessThan(1e6);
+});
+
+test("digital silence, at any rate and length, is silence", async () => {
+  const files = [8000, 44_100].map((rate) => {
+    const file = join(folder, `${rate}.wav`);
+    writeFileSync(file, encodeWav(new Float32Array(rate * 2), rate));
+    return file;
+  });
+  expect((await predict(files)).map(({ label }) => label)).toEqual(["silence", "silence"]);
+});
+
+describe.skipIf(!existsSync(wavs))("on recordings at 16 kHz", () => {
+  test("it knows most of the clips, some of which it has never heard", async () => {
+    const [, ...rows] = readFileSync(join(wavs, "manifest.csv"), "utf8").trim().split(/\r?\n/);
+    const clips = rows.map((row) => row.split(","));
+    const answers = await predict(clips.map(([file]) => join(wavs, file!)));
+    const right = answers.filter(({ label }, i) => label === clips[i]![1]).length;
+    expect(right / clips.length).toBeGreaterThan(0.8);
+  });
+});
