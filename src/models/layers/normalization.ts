@@ -145,64 +145,41 @@ function normalize(
   return { output: output.reshape(input.shape), mean, variance };
 }
 
-/** `[batch, bands, places, channels]`, by a kernel that knows no bands. */
+/**
+ * `[batch, bands, places, channels]`, by a kernel that knows no bands: side by side, the channels of all bands are so many
+ * channels to it.
+ */
 function normalizeByKernel(
   input: tf.Tensor4D,
   gamma: tf.Tensor,
   beta: tf.Tensor,
   epsilon: number,
 ): Normalized | undefined {
-  const [, bands, , channels] = input.shape;
+  const [batch, bands, places, channels] = input.shape;
   if (tf.getKernel("BatchNormalize", tf.getBackend()) === undefined) return undefined;
+  const sideBySide = (x: tf.Tensor) =>
+    (bands === 1 ? x : x.transpose([0, 2, 1, 3])).reshape([batch, 1, places, bands * channels]);
+  const apart = (x: tf.Tensor) =>
+    bands === 1 ? x : x.reshape([batch, places, bands, channels]).transpose([0, 2, 1, 3]);
   let mean!: tf.Tensor;
   let variance!: tf.Tensor;
   const operation = tf.customGrad((...args) => {
-    const [x, gamma, beta, save] = args as [tf.Tensor4D, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
-    const results = split(x, bands, 1).map((band, i) => {
-      const scale = gamma.slice(i * channels, channels);
-      const offset = beta.slice(i * channels, channels);
-      return runOwnKernel("BatchNormalize", { x: band, scale, offset }, { epsilon })!;
-    });
-    const joined = [1, 2, 3, 4].map((k) =>
-      join(
-        results.map((result) => result[k]!),
-        0,
-      ),
-    );
-    mean = tf.keep(joined[0]!);
-    variance = tf.keep(joined[1]!);
-    save([x, gamma, joined[2]!, joined[3]!]);
-    const value = join(
-      results.map((result) => result[0]!),
-      1,
-    );
+    const [input, scale, offset, save] = args as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
+    const x = sideBySide(input);
+    const results = runOwnKernel("BatchNormalize", { x, scale, offset }, { epsilon })!;
+    mean = tf.keep(results[1]!);
+    variance = tf.keep(results[2]!);
+    save([x, scale, results[3]!, results[4]!]);
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
-      const [x, gamma, savedMean, savedVariance] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
-      const xs = split(x, bands, 1);
-      const gradients = split(dy, bands, 1).map((dyBand, i) => {
-        const [scale, bandMean, bandVariance] = [gamma, savedMean, savedVariance].map((figures) =>
-          figures.slice(i * channels, channels),
-        );
-        return runOwnKernel(
-          "BatchNormalizeGrad",
-          { dy: dyBand, x: xs[i]!, scale: scale!, savedMean: bandMean!, savedVariance: bandVariance! },
-          { epsilon },
-        )!;
-      });
-      return [1, 0, 0].map((axis, k) =>
-        join(
-          gradients.map((gradient) => gradient[k]!),
-          axis,
-        ),
-      );
+      const [x, scale, savedMean, savedVariance] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+      const inputs = { dy: sideBySide(dy), x, scale, savedMean, savedVariance };
+      const [dx, dScale, dOffset] = runOwnKernel("BatchNormalizeGrad", inputs, { epsilon })!;
+      return [apart(dx!), dScale!, dOffset!];
     };
-    return { value, gradFunc };
+    return { value: apart(results[0]!), gradFunc };
   });
   return { output: operation(input, gamma, beta), mean, variance };
 }
-
-const split = (x: tf.Tensor, parts: number, axis: number) => (parts === 1 ? [x] : tf.split(x, parts, axis));
-const join = (parts: tf.Tensor[], axis: number) => (parts.length === 1 ? parts[0]! : tf.concat(parts, axis));
 
 /** `[batch, bands, places, channels]` */
 function normalizeByPasses(
