@@ -103,7 +103,10 @@ async function writeData(
       rest(testing!),
     ),
   );
-  const restOfLearning = random.shuffle(rest(learning!));
+  // By label, so that each part gets clips of both.
+  const restOfLearning = random
+    .shuffle(rest(learning!))
+    .sort((a, b) => first.labels[a]!.localeCompare(first.labels[b]!));
   for (const count of counts) {
     // A fifth of what there is validates, in every label.
     const isForValidation = (i: number) => i % 5 === 4;
