@@ -8,7 +8,7 @@
  *     [--minutes 8] [--torch PYTHON] [--torch-device cuda] [--out gpu.json]
  *
  * Where there is no GPU, a software adapter shows that the script itself works:
- *   VK_DRIVER_FILES=… node bench/gpu.mjs --width 0.1 --batch 4 --rounds 1 --seconds 0.1 --steps 30 --torch-device cpu --minutes 20
+ *   VK_DRIVER_FILES=… node bench/gpu.mjs --width 0.01 --batch 2 --rounds 1 --seconds 0.1 --steps 10 --torch-device cpu
  */
 import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";

@@ -15,7 +15,11 @@ import { whyNoWebgpu } from "../helpers/webgpu.js";
 
 const missing = await whyNoWebgpu();
 
-// SwiftShader takes a second to compile a shader, and a model has dozens.
+// SwiftShader takes seconds to compile a shader, and a model has dozens. As narrow as models can be, their layers share
+// many; what a layer's width may be is tested kernel by kernel.
+const width = 0.01;
+const larger = ["ds-cnn-m", "ds-cnn-l", "matchboxnet-3x2x64", "tc-resnet14"]; // more of the same layers
+const names = [...modelRegistry.keys()].filter((name) => !larger.includes(name));
 const timeout = 1_800_000;
 
 describe.skipIf(missing !== undefined)("training on webgpu", { timeout }, () => {
@@ -24,11 +28,11 @@ describe.skipIf(missing !== undefined)("training on webgpu", { timeout }, () => 
     await startBackend("webgpu", "training");
   });
 
-  it.each([...modelRegistry.keys()])("trains %s as the cpu backend does", async (name) => {
+  it.each(names)("trains %s as the cpu backend does", async (name) => {
     await startBackend("cpu", "training");
-    const expected = await trainSteps(name, 10);
+    const expected = await trainSteps(name, 10, width);
     await startBackend("webgpu", "training");
-    expectSameTraining(await trainSteps(name, 10), expected);
+    expectSameTraining(await trainSteps(name, 10, width), expected);
   });
 
   it("holds the same memory after a thousand steps, on the GPU too", async () => {

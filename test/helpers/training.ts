@@ -23,12 +23,12 @@ const labelCount = 12;
 const batchSize = 4;
 
 /** A narrow model on short clips of noise, ready to be trained on the current backend. All follows from the name. */
-export function smallTrainer(name: string): Trainer {
+export function smallTrainer(name: string, width = 0.1): Trainer {
   // Both are about as short as four max-pools allow.
   const clipLength = findModel(name).input === "waveform" ? 320 : 1000;
   const random = new Random(5, "training", name);
   const position = { index: 0 };
-  const shape = { labelCount, sampleRate: 8000, clipLength, width: 0.1, seed: 11, step: position };
+  const shape = { labelCount, sampleRate: 8000, clipLength, width, seed: 11, step: position };
   const model = buildModel(name, shape);
   const variables = modelVariables(model, "trainable");
   const adam = new Adam(variables);
@@ -71,8 +71,8 @@ export function smallTrainer(name: string): Trainer {
 }
 
 /** The first gradients and the losses of a few steps, on the current backend. */
-export async function trainSteps(name: string, steps: number): Promise<TrainedSteps> {
-  const trainer = smallTrainer(name);
+export async function trainSteps(name: string, steps: number, width?: number): Promise<TrainedSteps> {
+  const trainer = smallTrainer(name, width);
   const gradients = await trainer.gradients();
   const losses: number[] = [];
   for (let i = 0; i < steps; i++) losses.push(await trainer.step());
