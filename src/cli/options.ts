@@ -128,6 +128,11 @@ export function numberOrText(text: string): number | string {
   return text.trim() === "" || Number.isNaN(value) ? text : value;
 }
 
+/** `true` or `false`; anything else as it is, for the settings' own check to judge. */
+export function choiceOrText(text: string): boolean | string {
+  return text === "true" || (text === "false" ? false : text);
+}
+
 /** `a,b, c` → `["a", "b", "c"]`. */
 export function commaList(text: string): string[] {
   return text.split(",").map((part) => part.trim());

@@ -14,6 +14,7 @@ import {
   type CommonFlags,
   checkFlagsFirst,
   checkWritable,
+  choiceOrText,
   collect,
   commaList,
   command,
@@ -135,7 +136,11 @@ export function settingOptions(train: Command): Command {
       "stop after n epochs without improvement; 0 never does (default: 0)",
       numberOrText,
     )
-    .option("--no-save-best-only", "keep the newest epoch's model, not the best one's")
+    .option(
+      "--save-best-only <choice>",
+      "true, or false to keep the newest epoch's model (default: true)",
+      choiceOrText,
+    )
     .option("--monitor <figure>", `valLoss or valAccuracy: decides the best epoch ${shown("monitor")}`)
     .option(
       "--split <kind>",
