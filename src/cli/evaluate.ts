@@ -162,9 +162,9 @@ async function describe(document: EvaluationDocument, part: Part | "all", output
 function describeAnalysis({ topK, detection, calibration }: Analysis): string {
   const { mean } = detection;
   const second = topK[1]!; // there are two labels at least
+  const equalErrors = mean === null ? "" : `, equal error rate ${percent(mean.equalErrorRate)}`;
   return [
-    `among the two most probable ${percent(second.accuracy)}`,
-    ...(mean === null ? [] : [`equal error rate ${percent(mean.equalErrorRate)}`]),
+    `among the two most probable ${percent(second.accuracy)}${equalErrors}`,
     `expected calibration error ${percent(calibration.expectedCalibrationError)}`,
-  ].join(", ");
+  ].join("\n");
 }

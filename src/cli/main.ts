@@ -44,6 +44,7 @@ for (const create of [
 program.hook("preAction", (_program, command) => prepareFlags(command));
 for (const each of [program, ...program.commands.flatMap((found) => [found, ...found.commands])]) {
   each.exitOverride().configureOutput({ outputError: () => undefined }); // printed below, like every other error
+  each.configureHelp({ minWidthToWrap: 20 }); // in narrow terminals too
 }
 
 // Whoever reads the output may stop reading (`kws … | head`): that is no error.

@@ -36,7 +36,7 @@ export function trainCommand(): Command {
     "train",
     "train a model and write its run folder",
     "kws train --data sample --model spectrogram --width 0.25 --learning-rate 1e-3 --epochs 3",
-    "kws train --from checkpoints/spectrogram --data sample --labels yes,no,silence --freeze-epochs 2 --epochs 4",
+    "kws train --from checkpoints/spectrogram --data sample --labels yes,no,silence --learning-rate 1e-3 --freeze-epochs 2 --epochs 4",
     "kws train --resume checkpoints/spectrogram --epochs 5",
   )
     .option("--model <name>", "the architecture (kws models lists them)")
