@@ -223,12 +223,13 @@ async function describeTraining(summary: TrainSummary, output: Output): Promise<
   const { terminalCurves } = await import("../plot/terminal.js");
   const { best, test } = summary;
   const run = new RunFolder(summary.run);
+  const kept = run.readConfig().saveBestOnly ? "best" : "newest";
   return [
     terminalCurves(run.readHistory(), { width: output.width, color: output.color }),
     "",
     `${summary.model}: ${count(summary.params)} parameters, ${plural(summary.epochs, "epoch")} of ${duration(summary.secondsPerEpoch)} (${summary.examplesPerSecond.toFixed(0)} examples/s, ${summary.backend})`,
     `  (${percent(summary.batchWaitShare, 1)} of the time waiting for batches)`,
-    `best epoch ${best.epoch}: validation accuracy ${percent(best.valAccuracy)}, loss ${best.valLoss.toFixed(4)}`,
+    `${kept} epoch ${best.epoch}: validation accuracy ${percent(best.valAccuracy)}, loss ${best.valLoss.toFixed(4)}`,
     paint(
       "bold",
       `test accuracy ${percent(test.accuracy)} of ${test.examples} clips, loss ${test.loss.toFixed(4)}`,
