@@ -93,6 +93,7 @@ function optionValue(option: Option, value: unknown, path: string): unknown {
     return Array.isArray(value) ? value.map(String) : parseArg(String(value), undefined);
   }
   if (parseArg === nameOrObject && typeof value === "object") return value;
+  if (parseArg === choiceOrText && typeof value === "boolean") return value;
   if (!isText(value)) throw wrong("text or a number");
   if (argChoices !== undefined && !argChoices.includes(String(value)))
     throw wrong(`one of ${argChoices.join(", ")}`);
