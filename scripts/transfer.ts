@@ -33,7 +33,7 @@ export async function transferCurve(options: TransferOptions): Promise<void> {
     const file = (name: string) => join(folder, `${name}.npz`);
     if (!existsSync(file("test"))) await writeData(options, seed, file);
     const common = ["--seed", String(seed), "--backend", backend];
-    const settings = ["--config", "recipes/gabor-resnet.json", "--data", file("base")];
+    const settings = ["--config", "recipes/gabor-resnet.json", "--epochs", "45", "--data", file("base")];
     const base = trained(join(folder, "base"), [...settings, ...common]);
     for (const count of counts) {
       const settings = ["--config", "recipes/transfer.json", "--from", base, "--split", "official"];
