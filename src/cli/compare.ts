@@ -162,12 +162,17 @@ async function describe(
 ): Promise<string> {
   const { terminalTable } = await import("../plot/terminal.js");
   const look = { width: output.width, color: output.color };
-  const { plusMinus } = await import("../eval/seeds.js");
+  const [{ plusMinus }, { shortNames }] = await Promise.all([
+    import("../eval/seeds.js"),
+    import("../eval/names.js"),
+  ]);
   const { examples, testSets, baseline, runs, pairs, groups }: Comparison = comparison;
   const onWhich =
     testSets === 1
       ? plural(examples, "clip")
       : `${testSets} test parts of ${plural(examples, "different clip")}`;
+  const names = shortNames(runs.map(({ run }) => run));
+  const nameOf = (path: string) => names[runs.findIndex(({ run }) => run === path)]!;
   const overSeeds = groups.some((group) => group.runs.length > 1);
   return [
     paint("bold", `${onWhich}; always answering "${baseline.label}" would get ${percent(baseline.accuracy)}`),
@@ -185,7 +190,7 @@ async function describe(
         "ms a clip",
       ],
       runs.map((run) => [
-        run.run,
+        nameOf(run.run),
         run.input,
         percent(run.accuracy),
         `${percent(run.accuracyCi95[0], 1)} to ${percent(run.accuracyCi95[1], 1)}`,
@@ -223,8 +228,8 @@ async function describe(
           terminalTable(
             ["a", "b", "only a right", "only b right", "McNemar p"],
             pairs.map((pair) => [
-              pair.a,
-              pair.b,
+              nameOf(pair.a),
+              nameOf(pair.b),
               String(pair.aOnlyRight),
               String(pair.bOnlyRight),
               pValue(pair.mcnemarP),

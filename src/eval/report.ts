@@ -7,6 +7,7 @@ import { seedsSvg } from "../plot/evaluation/seeds.js";
 import { type Block, htmlReport, type Section } from "../plot/report.js";
 import { packageVersion } from "../version.js";
 import type { Comparison, DetailedComparison } from "./compare.js";
+import { shortNames } from "./names.js";
 import { percent, settingColumns } from "./report/parts.js";
 import { checkReportFolder } from "./report-folder.js";
 import { plusMinus } from "./seeds.js";
@@ -213,16 +214,4 @@ async function seedsSection({ groups, testSets }: Comparison): Promise<Section> 
       },
     ],
   };
-}
-
-/** The folders' own names where those tell the runs apart, else their paths. */
-function shortNames(paths: readonly string[]): string[] {
-  const names = paths.map(
-    (path) =>
-      path
-        .replace(/[/\\]+$/, "")
-        .split(/[/\\]/)
-        .at(-1)!,
-  );
-  return new Set(names).size === names.length ? names : [...paths];
 }
