@@ -1,5 +1,6 @@
 import { namesAt, renderSvg, type TopLevelSpec } from "../svg.js";
 import { colors } from "../theme.js";
+import { shareAxis } from "./share-axis.js";
 
 /** Runs that differ in their seed only; shares from 0 to 1. */
 export interface SeedGroup {
@@ -56,16 +57,7 @@ export function seedsSpec(groups: readonly SeedGroup[]): TopLevelSpec {
         encoding: {
           x: {
             field: "low",
-            type: "quantitative",
-            title: null,
-            scale: { domain: [0, 1] },
-            axis: {
-              values: [0, 0.2, 0.4, 0.6, 0.8, 1],
-              format: ".0%",
-              labelFlush: false,
-              domain: false,
-              ticks: false,
-            },
+            ...shareAxis,
           },
           x2: { field: "high" },
         },

@@ -1,5 +1,6 @@
 import { namesAt, renderSvg, type TopLevelSpec } from "../svg.js";
 import { colors } from "../theme.js";
+import { shareAxis } from "./share-axis.js";
 
 export interface SpeakerShare {
   speaker: string;
@@ -74,16 +75,7 @@ export function speakersSpec(speakers: readonly SpeakerShare[], accuracy: number
         encoding: {
           x: {
             field: "accuracy",
-            type: "quantitative",
-            title: null,
-            scale: { domain: [0, 1] },
-            axis: {
-              values: [0, 0.2, 0.4, 0.6, 0.8, 1],
-              format: ".0%",
-              labelFlush: false,
-              domain: false,
-              ticks: false,
-            },
+            ...shareAxis,
           },
         },
       },

@@ -1,5 +1,6 @@
 import { renderSvg, type TopLevelSpec } from "../svg.js";
 import { colors } from "../theme.js";
+import { shareAxis } from "./share-axis.js";
 
 /** How often the true label is among the k most probable. Shares from 0 to 1. */
 export function topKSpec(topK: readonly { k: number; accuracy: number }[]): TopLevelSpec {
@@ -24,16 +25,7 @@ export function topKSpec(topK: readonly { k: number; accuracy: number }[]): TopL
         encoding: {
           x: {
             field: "accuracy",
-            type: "quantitative",
-            title: null,
-            scale: { domain: [0, 1] },
-            axis: {
-              values: [0, 0.2, 0.4, 0.6, 0.8, 1],
-              format: ".0%",
-              labelFlush: false,
-              domain: false,
-              ticks: false,
-            },
+            ...shareAxis,
           },
         },
       },
