@@ -1,41 +1,17 @@
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
-import { z } from "zod";
 import { describeSystemError, UserError } from "./errors.js";
 import { makeFolder, removeEmptyFolders, writeFileAtomic } from "./files.js";
 import { type EpochRecord, hasDiverged, isHistory, parseHistory } from "./history.js";
-import { modelFromFiles, modelToFiles } from "./models/files.js";
+import { modelToFiles } from "./models/files.js";
+import { readModel } from "./saved-model.js";
 import { describeIssue, type RunConfig, readJsonFile, runConfigSchema } from "./settings.js";
 
 export { type EpochRecord, hasDiverged, parseHistory, type RunConfig };
 
 /** Goes up when a run folder written by an older version can no longer be read. */
 const runFormat = 1;
-
-const modelJsonSchema = z.object(
-  {
-    modelTopology: z.object({}, { error: "expected the layers of a TensorFlow.js model" }),
-    weightsManifest: z.array(
-      z.object({
-        weights: z.array(z.object({ name: z.string(), shape: z.array(z.number()), dtype: z.string() }), {
-          error: "expected a list of weights",
-        }),
-      }),
-      { error: "expected a list of weights" },
-    ),
-  },
-  { error: "expected a TensorFlow.js model" },
-);
 
 /**
  * Knows every path of a run folder and reads and writes what is in it; nothing is ever half-written. A new run that takes
@@ -293,24 +269,7 @@ export class RunFolder {
   async readBest(): Promise<tf.LayersModel> {
     const { labels, clipLength } = this.readConfig();
     this.checkTrained();
-    const value = readJsonFile(this.bestModelPath);
-    const checked = modelJsonSchema.safeParse(value);
-    if (!checked.success) {
-      throw new UserError(`${this.bestModelPath} is damaged: ${describeIssue(checked.error, value)}`);
-    }
-    let weights: Uint8Array;
-    try {
-      weights = readFileSync(this.bestWeightsPath);
-    } catch (error) {
-      throw describeSystemError(error, "read", this.bestWeightsPath);
-    }
-    let model: tf.LayersModel;
-    try {
-      model = await modelFromFiles({ json: JSON.stringify(value), weights });
-    } catch (error) {
-      const reason = (error as Error).message.split("\n")[0];
-      throw new UserError(`${join(this.path, "best")} is damaged: ${reason}`, { cause: error });
-    }
+    const model = await readModel(this.bestModelPath, this.bestWeightsPath);
     const [input, output] = [model.inputs[0]!.shape, model.outputs[0]!.shape];
     if (input.length === 2 && input[1] === clipLength && output.length === 2 && output[1] === labels.length) {
       return model;
