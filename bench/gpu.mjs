@@ -303,6 +303,7 @@ async function trainer(size) {
   const model = buildModel(options.model, { ...shapeOptions(), seed: 1, step });
   const variables = modelVariables(model, "trainable");
   const optimizer = new Adam(variables);
+  const state = [...modelVariables(model, "all"), ...optimizer.slotVariables()];
   const loss = makeLoss({ labelSmoothing: 0 });
   const pool = Float32Array.from({ length: 2 * size * 8000 }, (_, i) => Math.sin(i * i * 0.7));
   const labels = Int32Array.from({ length: size }, (_, i) => i % 12);
@@ -320,7 +321,7 @@ async function trainer(size) {
         last = record.loss;
       };
       await runLoop({
-        ...{ model, variables, optimizer, loss, step, epochs: 1, readEvery: 16 },
+        ...{ model, variables, state, optimizer, loss, step, epochs: 1, readEvery: 16 },
         callbacks: [{ name: "loss", onEpochEnd }],
         batches: { count: steps, read },
         learningRate: () => 1e-4,

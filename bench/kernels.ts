@@ -62,7 +62,8 @@ function step(): void {
       },
       variables.map(({ variable }) => variable),
     );
-    optimizer.apply(grads, 1e-4);
+    optimizer.next(1e-4);
+    optimizer.update(grads);
   });
 }
 

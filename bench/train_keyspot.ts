@@ -1,7 +1,9 @@
-/** One contestant of bench/train.ts: keyspot's own training loop. Arguments: backend, model, width, batch, threads. */
+/**
+ * One contestant of bench/train.ts: keyspot's own training loop. Arguments: backend, model, width, batch, threads. Each line
+ * of standard input is a number of steps: an epoch, at whose end the time that it took is told.
+ */
 import { createInterface } from "node:readline";
 import { type BackendName, isAsynchronous, startBackend } from "../src/backend/index.js";
-import type { TrainingBatches } from "../src/data/batches.js";
 import { buildModel } from "../src/models/registry.js";
 import { Random } from "../src/random.js";
 import { Adam, modelVariables } from "../src/train/adam.js";
@@ -20,38 +22,45 @@ const random = new Random(1, "waves");
 const waves = Float32Array.from({ length: size * 8000 }, () => random.normal());
 const labels = Int32Array.from({ length: size }, (_, i) => i % 12);
 
-async function train(steps: number): Promise<number> {
-  let loss = Number.NaN;
-  await runLoop({
-    model,
-    variables,
-    optimizer,
-    loss: makeLoss({ labelSmoothing: 0 }),
-    step,
-    batches: { count: steps, read: () => ({ waves, labels, size }) } as unknown as TrainingBatches,
-    epochs: 1,
-    learningRate: () => 1e-4,
-    validate: async () => ({ loss: 0, accuracy: 0 }),
-    callbacks: [
-      {
-        name: "loss",
-        onEpochEnd: (record) => {
-          loss = record.loss;
-        },
-      },
-    ],
-    position: startPosition(),
-    readEvery: isAsynchronous(backend) ? 16 : 1,
-  });
-  return loss;
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+let steps = 0;
+let start = 0;
+async function nextTurn(): Promise<void> {
+  const { value, done } = await lines.next();
+  if (done) process.exit(0);
+  steps = Number(value);
+  start = performance.now();
 }
 
 console.log(
   JSON.stringify({ about: `${device}, Node ${process.versions.node}`, params: model.countParams() }),
 );
-for await (const line of createInterface({ input: process.stdin })) {
-  const start = performance.now();
-  const loss = await train(Number(line));
-  console.log(JSON.stringify({ seconds: (performance.now() - start) / 1000, loss }));
-}
-process.exit(0);
+await nextTurn();
+await runLoop({
+  model,
+  variables,
+  state: [...modelVariables(model, "all"), ...optimizer.slotVariables()],
+  optimizer,
+  loss: makeLoss({ labelSmoothing: 0 }),
+  step,
+  batches: {
+    get count() {
+      return steps;
+    },
+    read: () => ({ waves, labels, size }),
+  },
+  epochs: Number.POSITIVE_INFINITY,
+  learningRate: () => 1e-4,
+  validate: async () => ({ loss: 0, accuracy: 0 }),
+  callbacks: [
+    {
+      name: "turns",
+      onEpochEnd: async ({ loss }) => {
+        console.log(JSON.stringify({ seconds: (performance.now() - start) / 1000, loss }));
+        await nextTurn();
+      },
+    },
+  ],
+  position: startPosition(),
+  readEvery: isAsynchronous(backend) ? 16 : 1,
+});

@@ -1,7 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { type BackendDetails, processorDetails } from "./details.js";
 import { replaceGradients } from "./gradients.js";
-import { startTensorflow, tensorflowDetails } from "./tensorflow.js";
+import { plainStep, type RepeatedStep } from "./step.js";
+import { nativeStep, startTensorflow, tensorflowDetails } from "./tensorflow.js";
 import { BackendUnavailable } from "./unavailable.js";
 import { startWasm } from "./wasm/index.js";
 import { startWebgpu, webgpuDetails } from "./webgpu.js";
@@ -79,4 +80,14 @@ export async function describeBackend({ name, device }: StartedBackend): Promise
   if (name === "tensorflow") return tensorflowDetails(device);
   if (name === "webgpu") return webgpuDetails();
   return processorDetails(device);
+}
+
+/**
+ * Makes a step that will be repeated with other numbers as fast as the current backend can.
+ *
+ * @param step makes one tensor; what differs from run to run is made by `everyStep` or held by variables
+ * @param state all variables that it changes
+ */
+export function repeatStep(step: () => tf.Tensor, state: readonly tf.Variable[]): RepeatedStep {
+  return tf.getBackend() === "tensorflow" ? nativeStep(step, state) : plainStep(step);
 }

@@ -20,14 +20,14 @@ export interface AdamInputs {
   mean: tf.Tensor;
   square: tf.Tensor;
   gradient: tf.Tensor;
+  /** The learning rate with the bias corrections in it, a scalar. */
+  rate: tf.Tensor;
 }
 
 export interface AdamAttributes {
   beta1: number;
   beta2: number;
   epsilon: number;
-  /** The learning rate with the bias corrections in it. */
-  rate: number;
 }
 
 export interface NormalizationInputs {

@@ -4,9 +4,12 @@ import * as tf from "@tensorflow/tfjs";
 import { type BackendDetails, commonVersions, processorDetails } from "./details.js";
 import { explainLoadError } from "./native/explain.js";
 import { inspectInstallation, nativeFolder } from "./native/installation.js";
-import { type NodeBackend, registerOwnKernels } from "./native/kernels.js";
-import { registerInstalledBackend } from "./native/load.js";
+import { registerOwnKernels } from "./native/kernels.js";
+import { registerInstalledBackend, useTfjsNode } from "./native/load.js";
+import type { NodeBackend } from "./native/node-backend.js";
+import { NativeStep } from "./native/step.js";
 import { nvidiaGpu } from "./nvidia.js";
+import type { RepeatedStep } from "./step.js";
 import { BackendUnavailable } from "./unavailable.js";
 
 /** npm packages that bring a native TensorFlow, the one with a GPU first. Neither need be there. */
@@ -60,6 +63,7 @@ async function register(quiet: boolean): Promise<void> {
     try {
       await import(name);
       builtForCuda = name.endsWith("-gpu");
+      useTfjsNode(createRequire(import.meta.url).resolve(`${name}/package.json`));
       if (tf.findBackendFactory("tensorflow") !== null) return;
       reason = `${name} uses another copy of TensorFlow.js`;
     } catch (error) {
@@ -98,6 +102,11 @@ export async function tensorflowDetails(device: string): Promise<BackendDetails>
   const gpu = await nvidiaGpu();
   const { driver = null, memoryBytes = null } = gpu ?? {};
   return { ...details, driver, memoryBytes, threads: null };
+}
+
+/** A step that becomes one graph of TensorFlow's. */
+export function nativeStep(step: () => tf.Tensor, state: readonly tf.Variable[]): RepeatedStep {
+  return new NativeStep(tf.backend() as NodeBackend, step, state);
 }
 
 function isMissing(error: unknown, name: string): boolean {

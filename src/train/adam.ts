@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
-import { runOwnKernel } from "../backend/own_kernels.js";
+import { type AdamInputs, runOwnKernel } from "../backend/own_kernels.js";
+import { everyStep } from "../backend/step.js";
 import { decays, type Optimizer } from "./optimizer.js";
 
 /** A trainable weight by the name that it keeps from one process to the next. */
@@ -29,8 +30,8 @@ export function modelVariables(model: tf.LayersModel, which: "all" | "trainable"
  * themselves.
  */
 export class Adam implements Optimizer {
-  /** Updates made so far. */
   step = 0;
+  private learningRate = 0;
   private readonly beta1 = 0.9;
   private readonly beta2 = 0.999;
   private readonly epsilon = 1e-7;
@@ -48,36 +49,53 @@ export class Adam implements Optimizer {
     }));
   }
 
-  /** Updates every variable from its gradient, found by the variable's own name. */
-  apply(gradients: tf.NamedTensorMap, learningRate: number): void {
+  next(learningRate: number): void {
     this.step++;
-    for (const { variable, frozenSteps, mean, square } of this.slots) {
-      const updates = this.step - frozenSteps;
-      if (updates <= 0) continue;
-      const correction = Math.sqrt(1 - this.beta2 ** updates) / (1 - this.beta1 ** updates);
-      const gradient = gradients[variable.name]!;
-      tf.tidy(() => {
-        if (this.weightDecay > 0 && decays(variable))
-          variable.assign(variable.mul(1 - learningRate * this.weightDecay));
-        const [newVariable, newMean, newSquare] = this.update(
-          { variable, mean, square, gradient },
-          learningRate * correction,
-        );
-        mean.assign(newMean);
-        square.assign(newSquare);
-        variable.assign(newVariable);
-      });
-    }
+    this.learningRate = learningRate;
   }
 
-  private update(
-    inputs: { variable: tf.Tensor; mean: tf.Tensor; square: tf.Tensor; gradient: tf.Tensor },
-    rate: number,
-  ): [variable: tf.Tensor, mean: tf.Tensor, square: tf.Tensor] {
+  update(gradients: tf.NamedTensorMap): void {
+    tf.tidy(() => {
+      const kept =
+        this.weightDecay > 0 && everyStep(() => tf.scalar(1 - this.learningRate * this.weightDecay));
+      // One for all variables that have had as many updates.
+      const rates = new Map<number, tf.Tensor>();
+      for (const { variable, frozenSteps, mean, square } of this.slots) {
+        if (this.step <= frozenSteps) continue;
+        if (!rates.has(frozenSteps)) rates.set(frozenSteps, this.rate(frozenSteps));
+        const rate = rates.get(frozenSteps)!;
+        const gradient = gradients[variable.name]!;
+        tf.tidy(() => {
+          if (kept && decays(variable)) variable.assign(variable.mul(kept));
+          const [newVariable, newMean, newSquare] = this.newValues({
+            variable,
+            mean,
+            square,
+            gradient,
+            rate,
+          });
+          mean.assign(newMean);
+          square.assign(newSquare);
+          variable.assign(newVariable);
+        });
+      }
+    });
+  }
+
+  /** The learning rate with the bias corrections of a variable that was frozen at first. */
+  private rate(frozenSteps: number): tf.Tensor {
+    return everyStep(() => {
+      const updates = this.step - frozenSteps;
+      const correction = Math.sqrt(1 - this.beta2 ** updates) / (1 - this.beta1 ** updates);
+      return tf.scalar(this.learningRate * correction);
+    });
+  }
+
+  private newValues(inputs: AdamInputs): [variable: tf.Tensor, mean: tf.Tensor, square: tf.Tensor] {
     const { beta1, beta2, epsilon } = this;
-    const updated = runOwnKernel("AdamUpdate", inputs, { beta1, beta2, epsilon, rate });
+    const updated = runOwnKernel("AdamUpdate", inputs, { beta1, beta2, epsilon });
     if (updated !== undefined) return updated as [tf.Tensor, tf.Tensor, tf.Tensor];
-    const { variable, gradient } = inputs;
+    const { variable, gradient, rate } = inputs;
     const mean = tf.tidy(() => inputs.mean.mul(beta1).add(gradient.mul(1 - beta1)));
     const square = tf.tidy(() => inputs.square.mul(beta2).add(gradient.square().mul(1 - beta2)));
     const step = tf.tidy(() => mean.div(square.sqrt().add(epsilon)).mul(rate));

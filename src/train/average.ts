@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { everyStep } from "../backend/step.js";
 import { modelVariables, type NamedVariable } from "./adam.js";
 
 /**
@@ -25,12 +26,14 @@ export class WeightAverage {
     });
   }
 
-  /** To be called after each update, `step` being their number. */
-  follow(step: number): void {
-    const decay = Math.min(this.decay, (1 + step) / (10 + step));
-    for (const { of, average } of this.pairs) {
-      tf.tidy(() => average.assign(average.add(of.sub(average).mul(1 - decay))));
-    }
+  /** To be called after each update, `step` telling how many there were. */
+  follow(step: () => number): void {
+    tf.tidy(() => {
+      const share = everyStep(() => tf.scalar(1 - Math.min(this.decay, (1 + step()) / (10 + step()))));
+      for (const { of, average } of this.pairs) {
+        tf.tidy(() => average.assign(average.add(of.sub(average).mul(share))));
+      }
+    });
   }
 
   /** What must be stored to go on exactly. */

@@ -153,7 +153,9 @@ export class LastState implements Callback {
 
   async onBatchEnd(status: LoopStatus): Promise<void> {
     const seconds = (performance.now() - this.savedAt) / 1000;
-    if (seconds > (this.options.everySeconds ?? 600)) await this.save(status);
+    if (seconds <= (this.options.everySeconds ?? 600)) return;
+    status.settle();
+    await this.save(status);
   }
 
   async onEpochEnd(_record: EpochRecord, status: LoopStatus): Promise<void> {

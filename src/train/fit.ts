@@ -125,6 +125,7 @@ export async function fitModel(training: Training, hooks: TrainHooks): Promise<T
   const ending = await runLoop({
     model,
     variables,
+    state: stored,
     optimizer,
     loss: makeLoss({ labelSmoothing: config.labelSmoothing, teacher }),
     afterUpdate: average && ((step) => average.follow(step)),

@@ -1,10 +1,7 @@
-import * as tf from "@tensorflow/tfjs";
-import type { Batch, BatchSource } from "../data/batches.js";
-import type { TrainingStep } from "../models/definition.js";
+import type * as tf from "@tensorflow/tfjs";
+import type { BatchSource } from "../data/batches.js";
 import type { EpochRecord } from "../run.js";
-import type { NamedVariable } from "./adam.js";
-import type { Loss } from "./loss.js";
-import type { Optimizer } from "./optimizer.js";
+import { type StepOptions, TrainingSteps } from "./steps.js";
 
 /** Where a run stands: all that is needed, beside weights and optimizer, to go on with it. */
 export interface Position {
@@ -22,6 +19,8 @@ export interface Position {
 
 export interface LoopStatus {
   readonly position: Readonly<Position>;
+  /** To be called within an epoch before variables are read: a backend may keep them elsewhere from step to step. */
+  readonly settle: () => void;
   readonly epochs: number;
   readonly batchesPerEpoch: number;
 }
@@ -42,18 +41,9 @@ export interface Callback {
   restore?(state: unknown): void;
 }
 
-export interface LoopOptions {
-  model: tf.LayersModel;
-  variables: readonly NamedVariable[];
-  optimizer: Optimizer;
-  loss: Loss;
-  /** After each update, `step` being their number. */
-  afterUpdate?: ((step: number) => void) | undefined;
-  /** Shared with the model's layers. */
-  step: TrainingStep;
+export interface LoopOptions extends StepOptions {
   batches: BatchSource;
   epochs: number;
-  learningRate: (step: number) => number;
   /** Loss and accuracy on the validation part; undefined when it was interrupted. */
   validate: () => Promise<{ loss: number; accuracy: number } | undefined>;
   callbacks: readonly Callback[];
@@ -78,27 +68,37 @@ export const startPosition = (epoch = 1): Position => ({
 /** Runs epochs until they are done, a callback wants to stop, or the signal is raised. Says which. */
 export async function runLoop(options: LoopOptions): Promise<"done" | "stopped" | "interrupted"> {
   const { batches, callbacks, position, signal } = options;
-  const status: LoopStatus = { position, epochs: options.epochs, batchesPerEpoch: batches.count };
+  const steps = new TrainingSteps(options);
+  const settle = () => steps.settle();
+  const status: LoopStatus = { position, settle, epochs: options.epochs, batchesPerEpoch: batches.count };
   const wantStop = () => callbacks.some((callback) => callback.wantsStop);
   // A run that was stopped early and is gone on with has already ended.
   let ending: "done" | "stopped" | "interrupted" = wantStop() ? "stopped" : "done";
-  while (position.epoch <= options.epochs && ending === "done") {
-    const record = await runEpoch(options, status);
-    if (record === undefined) {
-      ending = "interrupted";
-      break;
+  try {
+    while (position.epoch <= options.epochs && ending === "done") {
+      const record = await runEpoch(options, steps, status);
+      if (record === undefined) {
+        ending = "interrupted";
+        break;
+      }
+      Object.assign(position, startPosition(position.epoch + 1));
+      for (const callback of callbacks) await callback.onEpochEnd?.(record, status);
+      if (wantStop()) ending = "stopped";
+      else if (signal?.aborted) ending = "interrupted";
     }
-    Object.assign(position, startPosition(position.epoch + 1));
-    for (const callback of callbacks) await callback.onEpochEnd?.(record, status);
-    if (wantStop()) ending = "stopped";
-    else if (signal?.aborted) ending = "interrupted";
+  } finally {
+    steps.dispose();
   }
   for (const callback of callbacks) await callback.onTrainEnd?.(status);
   return ending;
 }
 
 /** The rest of the epoch under way; undefined when it was interrupted. */
-async function runEpoch(options: LoopOptions, status: LoopStatus): Promise<EpochRecord | undefined> {
+async function runEpoch(
+  options: LoopOptions,
+  steps: TrainingSteps,
+  status: LoopStatus,
+): Promise<EpochRecord | undefined> {
   const { batches, callbacks, position, optimizer, signal } = options;
   const before = position.seconds;
   const start = performance.now();
@@ -111,17 +111,16 @@ async function runEpoch(options: LoopOptions, status: LoopStatus): Promise<Epoch
   let readAt = start;
   let batch = position.batch < batches.count ? await batches.read(position.epoch, position.batch) : undefined;
   for (let number = position.batch; batch !== undefined; ) {
-    options.step.index = optimizer.step;
-    pending.push(trainStep(options, batch));
+    pending.push({ results: steps.run(batch), size: batch.size });
     number++;
     // The next batch is made before the results are asked for: a GPU works on the step meanwhile.
     batch = number < batches.count ? await batches.read(position.epoch, number) : undefined;
     if (pending.length >= due || batch === undefined) {
-      const steps = pending.length;
+      const count = pending.length;
       await readResults(pending, position);
       clock();
       const now = performance.now();
-      due = Math.max(1, Math.min(options.readEvery, Math.floor((steps * 500) / (now - readAt))));
+      due = Math.max(1, Math.min(options.readEvery, Math.floor((count * 500) / (now - readAt))));
       readAt = now;
       for (const callback of callbacks) await callback.onBatchEnd?.(status);
       await turnEventLoop();
@@ -129,6 +128,7 @@ async function runEpoch(options: LoopOptions, status: LoopStatus): Promise<Epoch
     }
   }
 
+  steps.settle();
   const validation = await options.validate();
   clock();
   if (validation === undefined) return undefined;
@@ -147,44 +147,6 @@ interface PendingStep {
   /** Mean loss and number of right answers, `[2]`. */
   results: tf.Tensor1D;
   size: number;
-}
-
-/** One update of the weights: forward, backward, optimizer. */
-function trainStep(options: LoopOptions, batch: Batch): PendingStep {
-  const { model, optimizer } = options;
-  const updated = options.variables.filter(({ frozenSteps = 0 }) => frozenSteps <= optimizer.step);
-  // What is frozen works as it does after training: no dropout, and the means of the data it was trained on.
-  const training = updated.length === options.variables.length;
-  const results = tf.tidy(() => {
-    const waves = tf.tensor2d(batch.waves, [batch.size, batch.waves.length / batch.size]);
-    const targets = batchTargets(batch, (model.outputShape as tf.Shape)[1]!); // [batch, labels]
-    const lossOf = options.loss(waves, targets);
-    let correct: tf.Scalar | undefined;
-    const { value: loss, grads } = tf.variableGrads(
-      () => {
-        const logits = model.apply(waves, { training }) as tf.Tensor2D; // [batch, labels]
-        correct = tf.keep(logits.argMax(1).equal(targets.argMax(1)).sum().cast("float32")) as tf.Scalar;
-        return lossOf(logits);
-      },
-      updated.map(({ variable }) => variable),
-    );
-    optimizer.apply(grads, options.learningRate(optimizer.step));
-    options.afterUpdate?.(optimizer.step);
-    const both = tf.stack([loss, correct!]) as tf.Tensor1D;
-    correct!.dispose();
-    return both;
-  });
-  return { results, size: batch.size };
-}
-
-/** `[batch, labels]`: one for the clip's label; where clips were mixed, each label's share. */
-function batchTargets({ labels, mix }: Batch, labelCount: number): tf.Tensor2D {
-  const oneHot = (indices: Int32Array) =>
-    tf.oneHot(tf.tensor1d(indices, "int32"), labelCount).toFloat() as tf.Tensor2D;
-  const own = oneHot(labels);
-  if (mix === undefined) return own;
-  const share = tf.tensor2d(mix.shares, [mix.shares.length, 1]);
-  return own.mul(share).add(oneHot(mix.labels).mul(tf.sub(1, share)));
 }
 
 async function readResults(pending: PendingStep[], position: Position): Promise<void> {

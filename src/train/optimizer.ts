@@ -6,10 +6,12 @@ import { Sgd } from "./sgd.js";
 
 /** What changes the weights by their gradients. */
 export interface Optimizer {
-  /** Updates made so far. */
+  /** Updates begun so far. */
   step: number;
-  /** Updates every variable from its gradient, found by the variable's own name. */
-  apply(gradients: tf.NamedTensorMap, learningRate: number): void;
+  /** Begins the next update. */
+  next(learningRate: number): void;
+  /** Updates every variable from its gradient, found by the variable's own name: the part that is made of tensors. */
+  update(gradients: tf.NamedTensorMap): void;
   /** What must be stored, beside `step`, to go on exactly. */
   slotVariables(): NamedVariable[];
   dispose(): void;

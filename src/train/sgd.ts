@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { everyStep } from "../backend/step.js";
 import type { NamedVariable } from "./adam.js";
 import { decays, type Optimizer } from "./optimizer.js";
 
@@ -8,6 +9,7 @@ import { decays, type Optimizer } from "./optimizer.js";
  */
 export class Sgd implements Optimizer {
   step = 0;
+  private learningRate = 0;
   private readonly momentum: number;
   private readonly weightDecay: number;
   private readonly slots: (Required<NamedVariable> & { velocity: tf.Variable })[];
@@ -21,8 +23,13 @@ export class Sgd implements Optimizer {
     });
   }
 
-  apply(gradients: tf.NamedTensorMap, learningRate: number): void {
+  next(learningRate: number): void {
     this.step++;
+    this.learningRate = learningRate;
+  }
+
+  update(gradients: tf.NamedTensorMap): void {
+    const rate = everyStep(() => tf.scalar(this.learningRate));
     for (const { variable, frozenSteps, velocity } of this.slots) {
       if (this.step <= frozenSteps) continue;
       const gradient = gradients[variable.name]!;
@@ -30,7 +37,7 @@ export class Sgd implements Optimizer {
         const slope =
           this.weightDecay > 0 && decays(variable) ? gradient.add(variable.mul(this.weightDecay)) : gradient;
         velocity.assign(velocity.mul(this.momentum).add(slope));
-        variable.assign(variable.sub(velocity.mul(learningRate)));
+        variable.assign(variable.sub(velocity.mul(rate)));
       });
     }
   }

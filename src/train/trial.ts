@@ -49,7 +49,8 @@ async function trainOneStep(): Promise<number[]> {
       loss,
       variables.map(({ variable }) => variable),
     );
-    optimizer.apply(grads, 1e-3);
+    optimizer.next(1e-3);
+    optimizer.update(grads);
     return value;
   });
   const after = tf.tidy(loss);

@@ -205,8 +205,10 @@ describe.skipIf(missing !== undefined)(
       const train = () => {
         const variable = tf.variable(tf.tensor(noise([5, 33], "weights").values, [5, 33]));
         const adam = new Adam([{ name: "v", variable }]);
-        for (let i = 0; i < 5; i++)
-          adam.apply({ [variable.name]: tf.tensor(noise([5, 33], "gradient", i).values, [5, 33]) }, 0.01);
+        for (let i = 0; i < 5; i++) {
+          adam.next(0.01);
+          adam.update({ [variable.name]: tf.tensor(noise([5, 33], "gradient", i).values, [5, 33]) });
+        }
         adam.dispose();
         return variable;
       };

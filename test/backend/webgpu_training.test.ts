@@ -117,7 +117,8 @@ function tinyTrainer() {
           const pooled = tf.maxPool(conv, [1, 2], [1, 2], "valid").reshape<tf.Tensor2D>([4, 32]);
           return tf.losses.softmaxCrossEntropy(targets, pooled.matMul(weights as tf.Tensor2D)) as tf.Scalar;
         }, variables);
-        adam.apply(grads, 1e-3);
+        adam.next(1e-3);
+        adam.update(grads);
         step.index++;
         return value;
       }),

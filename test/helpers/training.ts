@@ -45,7 +45,8 @@ export function smallTrainer(name: string, width = 0.1): Trainer {
     step: async () => {
       const loss = tf.tidy(() => {
         const { value, grads } = gradientsNow();
-        adam.apply(grads, 1e-4);
+        adam.next(1e-4);
+        adam.update(grads);
         return value;
       });
       position.index++;

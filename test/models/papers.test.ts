@@ -113,7 +113,8 @@ test.each(["tc-resnet", "ds-cnn", "matchboxnet", "m5", "gabor-resnet", "gabor-bc
         });
         expect(dead.map(({ name }) => name)).toEqual([]);
       }
-      tf.tidy(() => adam.apply(grads, 5e-3));
+      adam.next(5e-3);
+      adam.update(grads);
       losses.push(value.dataSync()[0]!);
       tf.dispose([value, grads]);
     }

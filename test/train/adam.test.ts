@@ -21,7 +21,8 @@ test("follows the paper's definition, computed in float64", () => {
   const square = new Float64Array(size);
   for (let t = 1; t <= 25; t++) {
     const gradient = Float32Array.from({ length: size }, () => 10 ** random.between(-4, 2) * random.normal());
-    adam.apply({ [variable.name]: tf.tensor1d(gradient) }, 0.01);
+    adam.next(0.01);
+    adam.update({ [variable.name]: tf.tensor1d(gradient) });
     for (let i = 0; i < size; i++) {
       mean[i] = 0.9 * mean[i]! + 0.1 * gradient[i]!;
       square[i] = 0.999 * square[i]! + 0.001 * gradient[i]! ** 2;
@@ -39,7 +40,8 @@ test("leaves nothing behind but its two slots a variable", () => {
   const adam = new Adam(variables);
   const gradient = tf.ones([100]);
   for (let i = 0; i < 5; i++) {
-    adam.apply(Object.fromEntries(variables.map(({ variable }) => [variable.name, gradient])), 0.1);
+    adam.next(0.1);
+    adam.update(Object.fromEntries(variables.map(({ variable }) => [variable.name, gradient])));
   }
   expect(tf.memory().numTensors).toBe(before + 4 + 1);
   adam.dispose();

@@ -27,7 +27,8 @@ test("SGD with momentum and weight decay follows its definition; biases do not d
   const velocity = { kernel: [0, 0], bias: [0, 0] };
   for (let t = 1; t <= 5; t++) {
     const gradient = [t, 0.5 - t];
-    sgd.apply({ [kernel.name]: tf.tensor2d([gradient]), [bias.name]: tf.tensor1d(gradient) }, 0.05);
+    sgd.next(0.05);
+    sgd.update({ [kernel.name]: tf.tensor2d([gradient]), [bias.name]: tf.tensor1d(gradient) });
     for (const name of ["kernel", "bias"] as const)
       for (const i of [0, 1]) {
         const decay = name === "kernel" ? 0.1 * expected.kernel[i]! : 0;
@@ -43,7 +44,8 @@ test("AdamW shrinks kernels by rate times decay beside Adam's own step", () => {
   const [plain, decayed] = [0, 0.5].map((decay) => {
     const variable = tf.variable(tf.tensor2d([[2, -3]]));
     const adam = new Adam([{ name: "w", variable }], decay);
-    adam.apply({ [variable.name]: tf.tensor2d([[1, 1]]) }, 0.1);
+    adam.next(0.1);
+    adam.update({ [variable.name]: tf.tensor2d([[1, 1]]) });
     return variable.dataSync();
   });
   expect(decayed![0]).toBeCloseTo(plain![0]! - 0.1 * 0.5 * 2, 5);

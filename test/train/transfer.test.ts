@@ -132,12 +132,14 @@ test("Adam begins its bias correction when a weight is thawed", async () => {
   await startBackend("cpu", "training");
   const [late, fresh] = [tf.variable(tf.tensor2d([[2, -3]])), tf.variable(tf.tensor2d([[2, -3]]))];
   const lateAdam = new Adam([{ name: "w", variable: late, frozenSteps: 3 }]);
-  for (let step = 0; step < 3; step++) lateAdam.apply({}, 0.1);
+  for (let step = 0; step < 3; step++) lateAdam.next(0.1);
   expect([...late.dataSync()]).toEqual([2, -3]);
   const freshAdam = new Adam([{ name: "w", variable: fresh }]);
   for (const gradient of [0.5, -1, 2]) {
-    lateAdam.apply({ [late.name]: tf.fill([1, 2], gradient) }, 0.1);
-    freshAdam.apply({ [fresh.name]: tf.fill([1, 2], gradient) }, 0.1);
+    lateAdam.next(0.1);
+    lateAdam.update({ [late.name]: tf.fill([1, 2], gradient) });
+    freshAdam.next(0.1);
+    freshAdam.update({ [fresh.name]: tf.fill([1, 2], gradient) });
   }
   expect([...late.dataSync()]).toEqual([...fresh.dataSync()]);
 });

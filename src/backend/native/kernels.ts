@@ -5,47 +5,8 @@ import type {
   NormalizationGradInputs,
   NormalizationInputs,
 } from "../own_kernels.js";
-
-interface OperationAttribute {
-  name: string;
-  type: number;
-  value: unknown;
-}
-
-/** A tensor of TensorFlow's, as the addon describes it. */
-interface NativeTensor {
-  id: number;
-  shape: number[];
-  dtype: number;
-}
-
-/** What is used here of tfjs-node's backend and its addon. */
-export interface NodeBackend extends tf.KernelBackend {
-  readonly binding: {
-    readonly TF_Version: string;
-    readonly TF_FLOAT: number;
-    readonly TF_ATTR_TYPE: number;
-    readonly TF_ATTR_FLOAT: number;
-    readonly TF_ATTR_SHAPE: number;
-    readonly TF_ATTR_STRING: number;
-    readonly TF_ATTR_BOOL: number;
-    isUsingGpuDevice(): boolean;
-    executeOp(
-      operation: string,
-      attributes: OperationAttribute[],
-      inputs: number[],
-      outputs: number,
-    ): NativeTensor[];
-    deleteTensor(id: number): void;
-  };
-  executeSingleOutput(
-    operation: string,
-    attributes: OperationAttribute[],
-    inputs: tf.TensorInfo[],
-  ): tf.TensorInfo;
-  getInputTensorIds(tensors: tf.TensorInfo[]): number[];
-  createOutputTensor(tensor: NativeTensor): tf.TensorInfo;
-}
+import type { NativeTensor, NodeBackend, OperationAttribute } from "./node-backend.js";
+import { Recording } from "./recording.js";
 
 /** Gives the tensorflow backend the operations that TensorFlow has for what TensorFlow.js composes of many. */
 export function registerOwnKernels(): void {
@@ -75,43 +36,55 @@ function register<Inputs, Attributes>(
  * others hold, as TensorFlow.js does the old values until it takes the new ones.
  */
 function adamUpdate(
-  { variable, mean, square, gradient }: AdamInputs,
-  { beta1, beta2, epsilon, rate }: AdamAttributes,
+  { variable, mean, square, gradient, rate }: AdamInputs,
+  { beta1, beta2, epsilon }: AdamAttributes,
   backend: NodeBackend,
 ): tf.TensorInfo[] {
-  const { binding } = backend;
   const type = floatType(backend);
-  const garbage: number[] = [];
-  const execute = (operation: string, attributes: OperationAttribute[], inputs: number[], outputs = 0) =>
-    binding.executeOp(operation, attributes, inputs, outputs);
-  const scalars = [0, 0, rate, beta1, beta2, epsilon].map((value) => tf.scalar(value));
+  // The powers of beta are given as zero: their corrections are in the rate.
+  const scalars = [0, 0, beta1, beta2, epsilon].map((value) => tf.scalar(value));
+  const operands = [...scalars.slice(0, 2), rate, ...scalars.slice(2), gradient];
+  const variables = [variable, mean, square];
+  const run = () => applyToCopies(backend, type, variables, operands);
+  const operation = { name: "ResourceApplyAdam", attributes: [type] };
+  const recording = Recording.current;
+  const values =
+    recording === undefined ? run() : recording.changeInPlace(operation, variables, operands, run);
+  tf.dispose(scalars);
+  return values.map((value) => backend.createOutputTensor(value));
+}
+
+/** Lets ResourceApplyAdam change TensorFlow variables that last for this call. */
+function applyToCopies(
+  backend: NodeBackend,
+  type: OperationAttribute,
+  variables: readonly tf.TensorInfo[],
+  operands: readonly tf.TensorInfo[],
+): NativeTensor[] {
+  const { binding } = backend;
+  const dtype = { ...type, name: "dtype" };
+  const handles: number[] = [];
   try {
-    const variables = [variable, mean, square].map((tensor) => {
+    for (const tensor of variables) {
       const shape = { name: "shape", type: binding.TF_ATTR_SHAPE, value: tensor.shape };
       const name = { name: "shared_name", type: binding.TF_ATTR_STRING, value: anonymous };
-      const [handle] = execute("VarHandleOp", [{ ...type, name: "dtype" }, shape, name], [], 1);
-      garbage.push(handle!.id);
-      execute(
-        "AssignVariableOp",
-        [{ ...type, name: "dtype" }],
-        [handle!.id, ...backend.getInputTensorIds([tensor])],
-      );
-      return handle!.id;
-    });
-    // The powers of beta are given as zero: their corrections are in the rate.
-    execute(
+      const [handle] = binding.executeOp("VarHandleOp", [dtype, shape, name], [], 1);
+      handles.push(handle!.id);
+      binding.executeOp("AssignVariableOp", [dtype], [handle!.id, ...backend.getInputTensorIds([tensor])], 0);
+    }
+    binding.executeOp(
       "ResourceApplyAdam",
       [type],
-      [...variables, ...backend.getInputTensorIds([...scalars, gradient])],
+      [...handles, ...backend.getInputTensorIds([...operands])],
+      0,
     );
-    return variables.map((handle) => {
-      const [value] = execute("ReadVariableOp", [{ ...type, name: "dtype" }], [handle], 1);
-      execute("DestroyResourceOp", [], [handle]);
-      return backend.createOutputTensor(value!);
+    return handles.map((handle) => {
+      const [value] = binding.executeOp("ReadVariableOp", [dtype], [handle], 1);
+      binding.executeOp("DestroyResourceOp", [], [handle], 0);
+      return value!;
     });
   } finally {
-    for (const id of garbage) binding.deleteTensor(id);
-    tf.dispose(scalars);
+    for (const id of handles) binding.deleteTensor(id);
   }
 }
 

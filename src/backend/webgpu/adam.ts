@@ -5,8 +5,8 @@ import { type Program, runProgram, webgpuKernel } from "./kernel.js";
 export const adamUpdate = webgpuKernel(
   "AdamUpdate",
   (
-    { variable, mean, square, gradient }: AdamInputs,
-    { beta1, beta2, epsilon, rate }: AdamAttributes,
+    { variable, mean, square, gradient, rate }: AdamInputs,
+    { beta1, beta2, epsilon }: AdamAttributes,
     backend,
   ) => {
     const elementwise = (
@@ -41,9 +41,9 @@ export const adamUpdate = webgpuKernel(
     );
     const newVariable = elementwise(
       "adamVariable",
-      { variable: [variable, 1], mean: [newMean, 1], square: [newSquare, 1] },
-      { rate, epsilon },
-      "variable[index] - uniforms.rate * mean[index] / (sqrt(square[index]) + uniforms.epsilon)",
+      { variable: [variable, 1], mean: [newMean, 1], square: [newSquare, 1], rate: [rate, 1] },
+      { epsilon },
+      "variable[index] - rate[0] * mean[index] / (sqrt(square[index]) + uniforms.epsilon)",
     );
     return [newVariable, newMean, newSquare];
   },

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { runOwnKernel } from "../../backend/own_kernels.js";
+import { everyStep } from "../../backend/step.js";
 import { hash32, mix32 } from "../../random.js";
 import type { TrainingStep } from "../definition.js";
 
@@ -47,7 +48,9 @@ export class Dropout extends tf.layers.Layer {
     const shape = this.channels
       ? input.shape.map((size, axis) => (axis === 0 || axis === last ? size : 1))
       : input.shape;
-    return tf.tidy(() => input.mul(dropoutMask(shape, this.rate, mix32(this.key + this.step.index))));
+    return tf.tidy(() =>
+      input.mul(everyStep(() => dropoutMask(shape, this.rate, mix32(this.key + this.step.index)))),
+    );
   }
 
   override getConfig(): tf.serialization.ConfigDict {

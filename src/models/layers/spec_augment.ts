@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { everyStep } from "../../backend/step.js";
 import { Random } from "../../random.js";
 import type { TrainingStep } from "../definition.js";
 
@@ -45,18 +46,24 @@ export class SpecAugment extends tf.layers.Layer {
     const input = Array.isArray(inputs) ? inputs[0]! : inputs;
     if (!kwargs.training) return input.clone();
     return tf.tidy(() => {
-      const [batch, bands, frames] = input.shape as [number, number, number, number];
-      const rows = new Float32Array(batch * bands).fill(1);
-      const columns = new Float32Array(batch * frames).fill(1);
-      for (let i = 0; i < batch; i++) {
-        const random = new Random(this.seed, "spec-augment", this.name, this.step.index, i);
-        hide(rows.subarray(i * bands, (i + 1) * bands), this.masking.bands, random);
-        hide(columns.subarray(i * frames, (i + 1) * frames), this.masking.frames, random);
-      }
-      const mask = tf.tensor(rows, [batch, bands, 1, 1]).mul(tf.tensor(columns, [batch, 1, frames, 1]));
+      const mask = everyStep(() => this.mask(input.shape as [number, number, number, number]));
       const mean = input.mean([1, 2], true); // [batch, 1, 1, channels]
       return input.sub(mean).mul(mask).add(mean);
     });
+  }
+
+  /** `[batch, bands, frames, 1]`: 0 where something is hidden, else 1. */
+  private mask([batch, bands, frames]: [number, number, number, number]): tf.Tensor {
+    const rows = new Float32Array(batch * bands).fill(1);
+    const columns = new Float32Array(batch * frames).fill(1);
+    for (let i = 0; i < batch; i++) {
+      const random = new Random(this.seed, "spec-augment", this.name, this.step.index, i);
+      hide(rows.subarray(i * bands, (i + 1) * bands), this.masking.bands, random);
+      hide(columns.subarray(i * frames, (i + 1) * frames), this.masking.frames, random);
+    }
+    return tf.tidy(() =>
+      tf.tensor(rows, [batch, bands, 1, 1]).mul(tf.tensor(columns, [batch, 1, frames, 1])),
+    );
   }
 
   override getConfig(): tf.serialization.ConfigDict {
