@@ -11,6 +11,8 @@ export interface RepeatedStep {
   run(): tf.Tensor;
   /** To be called before anybody else reads or writes the variables: they may be kept elsewhere between runs. */
   settle(): void;
+  /** Whether the next run is not JavaScript's. */
+  readonly hasGraph: boolean;
   dispose(): void;
 }
 
@@ -45,5 +47,6 @@ export function everyStep<T extends tf.Tensor>(make: () => T): T {
 export const plainStep = (step: () => tf.Tensor): RepeatedStep => ({
   run: () => tf.tidy(step),
   settle: () => {},
+  hasGraph: false,
   dispose: () => {},
 });

@@ -55,6 +55,11 @@ export class TrainingSteps {
     return tf.tidy(update);
   }
 
+  /** Whether the backend has made a graph of the step. */
+  get usesGraph(): boolean {
+    return this.repeated?.step.hasGraph ?? false;
+  }
+
   /** To be called before others read the variables: a backend may keep them elsewhere from step to step. */
   settle(): void {
     this.repeated?.step.settle();

@@ -3,6 +3,8 @@ import { expect } from "vitest";
 import { buildModel, findModel } from "../../src/models/registry.js";
 import { Random } from "../../src/random.js";
 import { Adam, modelVariables } from "../../src/train/adam.js";
+import { makeLoss } from "../../src/train/loss.js";
+import { TrainingSteps } from "../../src/train/steps.js";
 import { expectNear } from "./near.js";
 
 export interface TrainedSteps {
@@ -13,7 +15,7 @@ export interface TrainedSteps {
 }
 
 export interface Trainer {
-  /** One update; returns the loss before it. */
+  /** One update as the training loop makes it; returns the loss before it. */
   step(): Promise<number>;
   gradients(): Promise<ReadonlyMap<string, Float32Array>>;
   dispose(): void;
@@ -27,35 +29,34 @@ export function smallTrainer(name: string, width = 0.1): Trainer {
   // Both are about as short as four max-pools allow.
   const clipLength = findModel(name).input === "waveform" ? 320 : 1000;
   const random = new Random(5, "training", name);
-  const position = { index: 0 };
-  const shape = { labelCount, sampleRate: 8000, clipLength, width, seed: 11, step: position };
-  const model = buildModel(name, shape);
+  const step = { index: 0 };
+  const model = buildModel(name, { labelCount, sampleRate: 8000, clipLength, width, seed: 11, step });
   const variables = modelVariables(model, "trainable");
-  const adam = new Adam(variables);
-  const samples = Float32Array.from({ length: batchSize * clipLength }, () => 0.3 * random.normal());
-  const waves = tf.tensor2d(samples, [batchSize, clipLength]);
-  const targets = tf.tidy(() => tf.oneHot(tf.range(0, batchSize, 1, "int32"), labelCount).toFloat());
+  const optimizer = new Adam(variables);
+  const loss = makeLoss({ labelSmoothing: 0 });
+  const state = [...modelVariables(model, "all"), ...optimizer.slotVariables()];
+  const learningRate = () => 1e-4;
+  const steps = new TrainingSteps({ model, variables, state, optimizer, loss, step, learningRate });
+  const waves = Float32Array.from({ length: batchSize * clipLength }, () => 0.3 * random.normal());
+  const labels = Int32Array.from({ length: batchSize }, (_, i) => i);
 
-  const gradientsNow = () =>
-    tf.variableGrads(
-      () => tf.losses.softmaxCrossEntropy(targets, model.apply(waves, { training: true }) as tf.Tensor),
-      variables.map(({ variable }) => variable),
-    );
   return {
     step: async () => {
-      const loss = tf.tidy(() => {
-        const { value, grads } = gradientsNow();
-        adam.next(1e-4);
-        adam.update(grads);
-        return value;
-      });
-      position.index++;
-      const [value] = await loss.data();
-      loss.dispose();
+      const results = steps.run({ waves, labels, size: batchSize });
+      const [value] = await results.data();
+      results.dispose();
       return value!;
     },
     gradients: async () => {
-      const { value, grads } = gradientsNow();
+      const { value, grads } = tf.tidy(() => {
+        const inputs = tf.tensor2d(waves, [batchSize, clipLength]);
+        const targets = tf.oneHot(tf.tensor1d(labels, "int32"), labelCount).toFloat() as tf.Tensor2D;
+        const lossOf = loss(inputs, targets);
+        return tf.variableGrads(
+          () => lossOf(model.apply(inputs, { training: true }) as tf.Tensor2D),
+          variables.map(({ variable }) => variable),
+        );
+      });
       const read = variables.map(
         async (each) => [each.name, await grads[each.variable.name]!.data<"float32">()] as const,
       );
@@ -64,9 +65,9 @@ export function smallTrainer(name: string, width = 0.1): Trainer {
       return gradients;
     },
     dispose: () => {
+      steps.dispose();
       model.dispose();
-      adam.dispose();
-      tf.dispose([waves, targets]);
+      optimizer.dispose();
     },
   };
 }

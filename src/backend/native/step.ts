@@ -42,6 +42,10 @@ export class NativeStep implements RepeatedStep {
     return result;
   }
 
+  get hasGraph(): boolean {
+    return this.graph !== undefined;
+  }
+
   settle(): void {
     this.graph?.download();
   }

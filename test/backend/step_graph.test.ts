@@ -1,0 +1,288 @@
+import * as tf from "@tensorflow/tfjs";
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { BackendUnavailable, startBackend } from "../../src/backend/index.js";
+import { NativeStep } from "../../src/backend/native/step.js";
+import { everyStep } from "../../src/backend/step.js";
+import { nativeStep } from "../../src/backend/tensorflow.js";
+import { buildModel } from "../../src/models/registry.js";
+import { Random } from "../../src/random.js";
+import { modelVariables } from "../../src/train/adam.js";
+import { WeightAverage } from "../../src/train/average.js";
+import { makeLoss } from "../../src/train/loss.js";
+import { makeOptimizer } from "../../src/train/optimizer.js";
+import { TrainingSteps } from "../../src/train/steps.js";
+import { freezeBody } from "../../src/train/transfer.js";
+
+const missing = await startBackend("tensorflow", "training").then(
+  () => undefined,
+  (error: unknown) => {
+    if (error instanceof BackendUnavailable) return error.message;
+    throw error;
+  },
+);
+if (missing !== undefined) console.warn(`tests of the step's graph are skipped: ${missing}`);
+
+const step = (body: () => tf.Tensor, state: tf.Variable[]) => nativeStep(body, state) as NativeStep;
+
+/** Runs before the graph takes over, and some more. */
+const enough = 6;
+
+describe.skipIf(missing !== undefined)("a step as a graph", () => {
+  beforeAll(async () => {
+    await startBackend("tensorflow", "training");
+  });
+
+  test("takes what each run makes anew, and changes the variables as the step does", () => {
+    const total = tf.variable(tf.tensor1d([1, 2]));
+    const count = tf.variable(tf.scalar(0, "int32"));
+    let n = 0;
+    const repeated = step(() => {
+      const x = everyStep(() => tf.tensor1d([n, 10 * n]));
+      const old = total.clone();
+      total.assign(total.add(x));
+      count.assign(count.add(tf.scalar(1, "int32")));
+      return tf.stack([old.sum(), total.sum()]);
+    }, [total, count]);
+    let sum = 3;
+    for (n = 0; n < enough; n++) {
+      const [before, after] = repeated.run().dataSync();
+      expect([before, after], `run ${n}`).toEqual([sum, sum + 11 * n]);
+      sum += 11 * n;
+    }
+    expect(repeated.obstacle).toBeUndefined();
+    expect(repeated.hasGraph).toBe(true);
+    repeated.settle();
+    expect([...total.dataSync()]).toEqual([1 + 15, 2 + 150]);
+    expect([...count.dataSync()]).toEqual([enough]);
+    repeated.dispose();
+    tf.dispose([total, count]);
+  });
+
+  test("takes up what was written to its variables since it was settled", () => {
+    const value = tf.variable(tf.scalar(1));
+    const repeated = step(() => {
+      value.assign(value.mul(2));
+      return value.clone();
+    }, [value]);
+    for (let i = 0; i < enough; i++) repeated.run().dispose();
+    repeated.settle();
+    expect(value.dataSync()[0]).toBe(2 ** enough);
+    value.assign(tf.scalar(100));
+    expect(repeated.run().dataSync()[0]).toBe(200);
+    expect(repeated.run().dataSync()[0]).toBe(400);
+    repeated.dispose();
+    expect(value.dataSync()[0]).toBe(400);
+    value.dispose();
+  });
+
+  test("goes on without its graph once that was disposed of", () => {
+    const value = tf.variable(tf.scalar(1));
+    const repeated = step(() => {
+      value.assign(value.add(1));
+      return value.clone();
+    }, [value]);
+    for (let i = 0; i < enough; i++) repeated.run().dispose();
+    repeated.dispose();
+    expect(repeated.run().dataSync()[0]).toBe(2 + enough);
+    value.dispose();
+  });
+
+  test("tells variables apart that were set to one another", () => {
+    const a = tf.variable(tf.scalar(5));
+    const b = tf.variable(tf.scalar(0));
+    b.assign(a.clone());
+    const repeated = step(() => {
+      a.assign(a.add(1));
+      return b.add(0);
+    }, [a, b]);
+    for (let i = 0; i < enough; i++) expect(repeated.run().dataSync()[0]).toBe(5);
+    expect(repeated.hasGraph).toBe(true);
+    repeated.dispose();
+    expect(a.dataSync()[0]).toBe(5 + enough);
+    tf.dispose([a, b]);
+  });
+
+  describe("is not made", () => {
+    const obstacles: [string, RegExp, (run: number) => tf.Tensor][] = [
+      ["of numbers that change unsaid", /not the same/, (run) => tf.scalar(run).add(0)],
+      [
+        "of operations that change",
+        /not the same/,
+        (run) => (run % 2 ? tf.ones([1]).mul(run) : tf.fill([1], run)),
+      ],
+      [
+        "of a step that looks at its values",
+        /looks at its own values/,
+        (run) =>
+          tf
+            .scalar(
+              everyStep(() => tf.scalar(run))
+                .add(0)
+                .dataSync()[0]!,
+            )
+            .add(0),
+      ],
+    ];
+    test.each(obstacles)("%s, and all stays right", (_, expected, body) => {
+      const value = tf.variable(tf.scalar(0));
+      let run = 0;
+      const repeated = step(() => {
+        value.assign(value.add(1));
+        return body(run);
+      }, [value]);
+      for (run = 0; run < enough; run++) expect(repeated.run().dataSync()[0]).toBe(run);
+      expect(repeated.obstacle).toMatch(expected);
+      expect(repeated.hasGraph).toBe(false);
+      expect(value.dataSync()[0]).toBe(enough);
+      value.dispose();
+    });
+  });
+
+  test("throws what the step throws", () => {
+    let run = 0;
+    const repeated = step(() => {
+      if (run === 1) throw new Error("no more data");
+      return tf.ones([1]);
+    }, []);
+    repeated.run();
+    run = 1;
+    expect(() => repeated.run()).toThrow("no more data");
+    run = 2;
+    expect(repeated.run().dataSync()[0]).toBe(1);
+  });
+
+  test("keeps nothing from run to run", () => {
+    const weights = tf.variable(tf.ones([100, 100]));
+    const repeated = step(() => {
+      const x = everyStep(() => tf.ones([100, 100]));
+      weights.assign(weights.matMul(x as tf.Tensor2D).mul(0.01));
+      return weights.sum();
+    }, [weights]);
+    for (let i = 0; i < enough; i++) repeated.run().dispose();
+    const native = (tf.backend() as unknown as { binding: { getNumOfTensors(): number } }).binding;
+    const before = [tf.memory().numTensors, native.getNumOfTensors()];
+    for (let i = 0; i < 50; i++) {
+      repeated.run().dispose();
+      if (i % 10 === 0) repeated.settle();
+    }
+    expect([tf.memory().numTensors, native.getNumOfTensors()]).toEqual(before);
+    repeated.dispose();
+    weights.dispose();
+  });
+});
+
+/** What a training is made of, all of it at once, and how it ends. */
+interface Recipe {
+  model: string;
+  optimizer: "adam" | "adamw" | "sgd";
+  steps: number;
+  frozenSteps?: number;
+  average?: boolean;
+  teacher?: boolean;
+  mix?: boolean;
+  /** Steps whose batch is smaller. */
+  small?: readonly number[];
+}
+
+const recipes: Recipe[] = [
+  { model: "gabor-resnet", optimizer: "adamw", average: true, mix: true, steps: 8 },
+  { model: "bc-resnet", optimizer: "sgd", teacher: true, small: [4, 5], steps: 9 },
+  { model: "tc-resnet", optimizer: "adam", frozenSteps: 5, average: true, steps: 10 },
+  { model: "conv1d", optimizer: "adam", small: [0], steps: 8 },
+];
+
+describe.skipIf(missing !== undefined)("training by the graph ends as it does without", () => {
+  beforeEach(async () => {
+    await startBackend("tensorflow", "training");
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  test.each(recipes)("$model by $optimizer", { timeout: 120_000 }, (recipe) => {
+    const actual = train(recipe);
+    vi.spyOn(NativeStep.prototype, "run").mockImplementation(function (this: NativeStep) {
+      return tf.tidy((this as unknown as { step: () => tf.Tensor }).step);
+    });
+    const expected = train(recipe);
+    expect([actual.graph, expected.graph]).toEqual([true, false]);
+    actual.losses.forEach((loss, i) => {
+      expect(Math.abs(loss - expected.losses[i]!), `loss ${i}`).toBeLessThan(1e-4);
+    });
+    // Adam makes steps of gradients that are nothing but rounding, where a normalisation takes a weight away again.
+    const rounding = recipe.optimizer === "sgd" ? 1e-4 : 0.02;
+    for (const [name, move] of expected.moves) {
+      const alike = [...expected.moves].filter(([other]) => kind(other) === kind(name));
+      const furthest = Math.max(...alike.map(([, values]) => largest(values)));
+      const tolerance = 0.05 * largest(move) + rounding * furthest;
+      const off = move.map((value, i) => value - actual.moves.get(name)![i]!);
+      expect(largest(off), name).toBeLessThanOrEqual(tolerance);
+    }
+  });
+});
+
+/** Of variables whose values are of one order of magnitude. */
+const kind = (name: string) => /adam_mean|adam_square|sgd_velocity|moving_\w+/.exec(name)?.[0];
+
+const largest = (values: Float32Array) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+
+/** The losses, and how far each variable came. */
+function train(recipe: Recipe) {
+  const { steps: count, frozenSteps = 0 } = recipe;
+  const clipLength = recipe.model === "conv1d" ? 320 : 1600;
+  const [labelCount, batchSize] = [4, 4];
+  const step = { index: 0 };
+  const build = () =>
+    buildModel(recipe.model, {
+      ...{ labelCount, sampleRate: 8000, clipLength, width: 0.25, seed: 3, step },
+      ...(recipe.model !== "conv1d" && { masking: { bands: 3, frames: 3 } }),
+    });
+  const model = build();
+  const copy = recipe.average ? build() : undefined;
+  const teacher = recipe.teacher
+    ? { model: buildModel("tc-resnet", { labelCount, sampleRate: 8000, clipLength, width: 0.25, seed: 9 }) }
+    : undefined;
+  const variables = freezeBody(model, modelVariables(model, "trainable"), frozenSteps);
+  const settings = {
+    optimizer: recipe.optimizer,
+    momentum: 0.9,
+    weightDecay: recipe.optimizer === "adam" ? 0 : 0.01,
+  };
+  const optimizer = makeOptimizer(settings, variables);
+  const average = copy && new WeightAverage(model, copy, 0.9);
+  const state = [
+    ...modelVariables(model, "all"),
+    ...optimizer.slotVariables(),
+    ...(average?.slotVariables() ?? []),
+  ];
+  const training = new TrainingSteps({
+    ...{ model, variables, state, optimizer, step },
+    loss: makeLoss({ labelSmoothing: 0.1, teacher: teacher && { ...teacher, weight: 0.5, temperature: 2 } }),
+    afterUpdate: average && ((steps) => average.follow(steps)),
+    learningRate: (n) => 1e-3 / (1 + n),
+  });
+  const values = () => state.map(({ variable }) => variable.dataSync().slice() as Float32Array);
+  const before = values();
+  const losses: number[] = [];
+  let graph = false;
+  for (let i = 0; i < count; i++) {
+    const random = new Random(7, "batch", i);
+    const size = recipe.small?.includes(i) ? batchSize - 1 : batchSize;
+    const waves = Float32Array.from({ length: size * clipLength }, () => 0.3 * random.normal());
+    const labels = Int32Array.from({ length: size }, () => random.integer(labelCount));
+    const mix = { labels: labels.toReversed(), shares: Float32Array.from(labels, () => random.uniform()) };
+    const results = training.run({ waves, labels, size, ...(recipe.mix && { mix }) });
+    losses.push(results.dataSync()[0]!);
+    results.dispose();
+    graph = training.usesGraph;
+  }
+  training.dispose();
+  const moves = new Map(
+    values().map((after, i) => [state[i]!.name, after.map((value, k) => value - before[i]![k]!)]),
+  );
+  optimizer.dispose();
+  model.dispose();
+  copy?.dispose();
+  teacher?.model.dispose();
+  return { losses, moves, graph };
+}
