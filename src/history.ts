@@ -34,6 +34,34 @@ export function isHistory(value: unknown): boolean {
   return historySchema.safeParse(value).success;
 }
 
+/** What decides which epoch is the best one. */
+export type Monitor = "loss" | "accuracy" | "valLoss" | "valAccuracy";
+
+/**
+ * Whether an epoch beats the best value so far of the monitored quantity. One after which the loss has diverged never
+ * does, whatever its accuracy.
+ */
+export function improves(
+  monitor: Monitor,
+  epoch: Readonly<Record<Monitor, number>>,
+  best: number | undefined,
+): boolean {
+  const value = epoch[monitor];
+  if (!Number.isFinite(value) || hasDiverged(epoch.valLoss)) return false;
+  if (best === undefined) return true;
+  return monitor === "loss" || monitor === "valLoss" ? value < best : value > best;
+}
+
+/** The best epoch, the first of equals; undefined where none was of any use. */
+export function bestEpoch<T extends Readonly<Record<Monitor, number>>>(
+  history: readonly T[],
+  monitor: Monitor,
+): T | undefined {
+  let best: T | undefined;
+  for (const epoch of history) if (improves(monitor, epoch, best?.[monitor])) best = epoch;
+  return best;
+}
+
 /** Above this an epoch's mean cross-entropy is a training gone wrong: the right label's probability is e^-20, 2e-9. */
 const divergedLoss = 20;
 

@@ -223,9 +223,10 @@ async function describeTraining(summary: TrainSummary, output: Output): Promise<
   const { terminalCurves } = await import("../plot/terminal.js");
   const { best, test } = summary;
   const run = new RunFolder(summary.run);
-  const kept = run.readConfig().saveBestOnly ? "best" : "newest";
+  const { saveBestOnly, monitor } = run.readConfig();
+  const kept = saveBestOnly ? "best" : "newest";
   return [
-    terminalCurves(run.readHistory(), { width: output.width, color: output.color }),
+    terminalCurves(run.readHistory(), { monitor, width: output.width, color: output.color }),
     "",
     `${summary.model}: ${count(summary.params)} parameters, ${plural(summary.epochs, "epoch")} of ${duration(summary.secondsPerEpoch)} (${summary.examplesPerSecond.toFixed(0)} examples/s, ${summary.backend})`,
     `  (${percent(summary.batchWaitShare, 1)} of the time waiting for batches)`,

@@ -8,7 +8,7 @@ import { type Block, htmlReport, type Section } from "../plot/report.js";
 import { packageVersion } from "../version.js";
 import type { Comparison, DetailedComparison } from "./compare.js";
 import { shortNames } from "./names.js";
-import { percent, settingColumns } from "./report/parts.js";
+import { lossRemark, percent, settingColumns } from "./report/parts.js";
 import { checkReportFolder } from "./report-folder.js";
 import { plusMinus } from "./seeds.js";
 
@@ -108,9 +108,14 @@ export async function writeComparisonReport(folder: string, detailed: DetailedCo
           kind: "figures",
           figures: [
             {
-              svg: await compareCurves(details.map(({ history }, i) => ({ name: names[i]!, history }))),
-              caption:
-                "Accuracy and loss over the epochs, all runs on the same axes; the best epoch is marked.",
+              svg: await compareCurves(
+                details.map(({ history, config }, i) => ({
+                  name: names[i]!,
+                  history,
+                  monitor: config.monitor,
+                })),
+              ),
+              caption: `Accuracy and loss over the epochs, all runs on the same axes; the best epoch is marked.${lossRemark(details.map(({ config }) => config))}`,
             },
           ],
         },

@@ -1,3 +1,4 @@
+import { bestEpoch, type Monitor } from "../history.js";
 import { type LegendEntry, legendStrip, lineEntry } from "./legend.js";
 import { anyText, renderSvg, type TopLevelSpec } from "./svg.js";
 import { textWidth } from "./text-width.js";
@@ -21,15 +22,8 @@ type History = readonly EpochMetrics[];
 export interface NamedHistory {
   name: string;
   history: History;
-}
-
-/** The epoch whose weights are kept: that of the lowest validation loss, the first of equals. */
-export function bestEpoch<T extends EpochMetrics>(history: readonly T[]): T | undefined {
-  let best: T | undefined;
-  for (const metrics of history) {
-    if (Number.isFinite(metrics.valLoss) && !(best && best.valLoss <= metrics.valLoss)) best = metrics;
-  }
-  return best;
+  /** What the best epoch is the best of. Default: valLoss. */
+  monitor?: Monitor;
 }
 
 export interface Metric {
@@ -57,9 +51,13 @@ export function metricAxis(metric: Metric, histories: readonly History[], count:
   return metric.name === "loss" ? niceAxis(0, high, count) : niceAxis(Math.min(...values), high, count, 0.01);
 }
 
-/** Accuracy and loss over the epochs of one run, side by side, the best epoch marked with its values. */
-export function curvesSpec(history: History): TopLevelSpec {
-  return withLegend([legend.validation, legend.training, legend.best], {
+/**
+ * Accuracy and loss over the epochs of one run, side by side, the best epoch marked with its values.
+ *
+ * @param monitor what it is the best of
+ */
+export function curvesSpec(history: History, monitor: Monitor = "valLoss"): TopLevelSpec {
+  return withLegend([legend.validation, legend.training, bestEntry([monitor])], {
     spacing: 32,
     hconcat: metrics.map((metric) =>
       panel(metric, history, {
@@ -68,13 +66,14 @@ export function curvesSpec(history: History): TopLevelSpec {
         epochs: axisOfEpochs([history], 8),
         values: metricAxis(metric, [history], 5),
         title: metric.name === "accuracy" ? "Accuracy" : "Loss",
+        monitor,
       }),
     ),
   });
 }
 
-export function curvesSvg(history: History): Promise<string> {
-  return renderSvg(curvesSpec(history));
+export function curvesSvg(history: History, monitor?: Monitor): Promise<string> {
+  return renderSvg(curvesSpec(history, monitor));
 }
 
 /** The curves of several runs in small panels with the same axes, the other runs' validation curves faint behind. */
@@ -83,7 +82,8 @@ export function compareCurvesSpec(runs: readonly NamedHistory[]): TopLevelSpec {
   const columns = runs.length === 2 || runs.length === 4 ? 2 : 3;
   const width = columns === 2 ? 350 : 240;
   const epochs = axisOfEpochs(histories, columns === 2 ? 8 : 6);
-  const own = [legend.validation, legend.training, legend.best];
+  const monitors = runs.map(({ monitor = "valLoss" }) => monitor);
+  const own = [legend.validation, legend.training, bestEntry(monitors)];
   return withLegend(runs.length > 1 ? [...own, legend.others] : own, {
     columns,
     spacing: { column: 36, row: 36 },
@@ -97,6 +97,7 @@ export function compareCurvesSpec(runs: readonly NamedHistory[]): TopLevelSpec {
           values: metricAxis(metric, histories, 5),
           title: metric.name === "accuracy" ? name : "",
           axisTitle: metric.name,
+          monitor: monitors[index]!,
           context: histories.filter((_, other) => other !== index),
         }),
       ),
@@ -115,6 +116,7 @@ interface Panel {
   values: Axis;
   title: string;
   axisTitle?: string;
+  monitor: Monitor;
   /** Other runs' curves, drawn faintly behind this one's. */
   context?: readonly History[];
 }
@@ -147,7 +149,7 @@ function panel(metric: Metric, history: History, layout: Panel) {
   const training = values(history, metric.name);
   const validation = values(history, metric.validation);
   const context = (layout.context ?? []).flatMap((other, run) => values(other, metric.validation, run));
-  const best = bestEpoch(history);
+  const best = bestEpoch(history, layout.monitor);
   return {
     width: layout.width,
     height: layout.height,
@@ -265,16 +267,28 @@ function pointsWithin(curve: readonly (readonly [x: number, y: number])[], box: 
 const legend = {
   validation: lineEntry("validation", strokes.validation),
   training: lineEntry("training", strokes.training),
-  best: {
-    text: "best epoch (lowest validation loss)",
+  others: lineEntry("validation of the other runs", strokes.others),
+} satisfies Record<string, LegendEntry>;
+
+const bestOf: Record<Monitor, string> = {
+  loss: "lowest training loss",
+  accuracy: "highest training accuracy",
+  valLoss: "lowest validation loss",
+  valAccuracy: "highest validation accuracy",
+};
+
+/** Says what the best epochs are the best of, where it is the same for all. */
+function bestEntry(monitors: readonly Monitor[]): LegendEntry {
+  const isSame = new Set(monitors).size === 1;
+  return {
+    text: isSame ? `best epoch (${bestOf[monitors[0]!]})` : "best epoch",
     symbolWidth: 10,
     symbol: (left: number, middle: number) => ({
       mark: { type: "point", shape: "circle", size: 60, ...bestMark },
       encoding: { x: { value: left + 5 }, y: { value: middle } },
     }),
-  },
-  others: lineEntry("validation of the other runs", strokes.others),
-} satisfies Record<string, LegendEntry>;
+  };
+}
 
 function withLegend(entries: readonly LegendEntry[], charts: object): TopLevelSpec {
   return { spacing: 20, vconcat: [legendStrip(entries), charts] } as TopLevelSpec;

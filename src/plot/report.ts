@@ -133,7 +133,7 @@ ${body.join("\n")}
 }
 
 /** On a small screen a picture shrinks to this, its words just readable, and then scrolls. */
-const smallestScale = 0.7;
+const smallestScale = 0.6;
 
 function figureHtml({ svg, caption }: Figure, prefix: string): string {
   const text = escapeHtml(caption);
@@ -210,7 +210,7 @@ figcaption{padding:.7rem 1rem;border-top:1px solid var(--line);color:var(--muted
 @media screen and (max-width:40rem){table{font-size:.92rem}.table{width:auto;max-height:none}table,tbody,tr,tbody th,td{display:block}
 thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 tr{padding:.5rem .8rem;border-bottom:1px solid var(--line)}tbody tr:last-child{border-bottom:0}
-tbody th,td{padding:.15rem 0;border:0;text-align:left;min-width:0;max-width:none}tbody th{font-weight:600}
+tbody th,tbody th.number,td{padding:.15rem 0;border:0;text-align:left;min-width:0;max-width:none}tbody th{font-weight:600}td:empty{display:none}
 td{display:flex;gap:1rem;justify-content:space-between;text-align:right;overflow-wrap:anywhere}td::before{content:attr(data-name);flex:none;max-width:50%;overflow-wrap:normal;text-align:left;color:var(--muted)}}
 @media(min-width:60rem){tbody th:first-child,thead th:first-child{position:sticky;left:0}thead th:first-child{z-index:2}}
 @media print{body{padding:0;max-width:none;font-size:10.5pt}nav{display:none}.table{max-height:none;overflow:visible;border:0}

@@ -1,19 +1,10 @@
 import { join } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
+import { improves, type Monitor } from "../history.js";
 import { type EpochRecord, hasDiverged, parseHistory, type RunFolder } from "../run.js";
 import type { NamedVariable } from "./adam.js";
 import { writeState } from "./checkpoint.js";
 import type { Callback, LoopStatus } from "./loop.js";
-
-export type Monitor = "loss" | "accuracy" | "valLoss" | "valAccuracy";
-
-/** Whether an epoch beats the best so far. One after which the loss has diverged never does, whatever its accuracy. */
-function improves(monitor: Monitor, record: EpochRecord, best: number | undefined): boolean {
-  const value = record[monitor];
-  if (!Number.isFinite(value) || hasDiverged(record.valLoss)) return false;
-  if (best === undefined) return true;
-  return monitor === "loss" || monitor === "valLoss" ? value < best : value > best;
-}
 
 /** Keeps the records of all epochs, in memory and in `history.json`. */
 export class History implements Callback {

@@ -111,7 +111,7 @@ export async function fitModel(training: Training, hooks: TrainHooks): Promise<T
   });
   const callbacks: Callback[] = [...(hooks.callbacks ?? []), history, best];
   if (config.earlyStop > 0) callbacks.push(new EarlyStopping(monitor, config.earlyStop));
-  callbacks.push(new CurvesPicture(() => drawCurves(run, history.records)));
+  callbacks.push(new CurvesPicture(() => drawCurves(run, history.records, monitor)));
   const stored = [
     ...modelVariables(model, "all"),
     ...optimizer.slotVariables(),
@@ -255,8 +255,12 @@ async function evaluateRows(
   );
 }
 
-async function drawCurves(run: RunFolder, history: readonly EpochRecord[]): Promise<void> {
-  const svg = await curvesSvg(history);
+async function drawCurves(
+  run: RunFolder,
+  history: readonly EpochRecord[],
+  monitor: RunConfig["monitor"],
+): Promise<void> {
+  const svg = await curvesSvg(history, monitor);
   writeFileAtomic(run.curvesSvgPath, svg);
   writeFileAtomic(run.curvesPngPath, await svgToPng(svg));
 }

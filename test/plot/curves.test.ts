@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { bestEpoch, compareCurves, curvesSvg, type EpochMetrics } from "../../src/plot/curves.js";
+import { bestEpoch } from "../../src/history.js";
+import { compareCurves, curvesSvg, type EpochMetrics } from "../../src/plot/curves.js";
 import { textWidth } from "../../src/plot/text-width.js";
 import { colors } from "../../src/plot/theme.js";
 import { pretendHistory } from "./histories.js";
@@ -96,7 +97,7 @@ describe("curves of one run", () => {
   });
 
   it("mark the epoch of the lowest validation loss with its values", async () => {
-    const best = bestEpoch(history)!;
+    const best = bestEpoch(history, "valLoss")!;
     expect(best.valLoss).toBe(Math.min(...history.map(({ valLoss }) => valLoss)));
     const drawn = readSvg(await curvesSvg(history));
     expect(textsOf(drawn)).toContain(`${(100 * best.valAccuracy).toFixed(1)}%`);
@@ -111,6 +112,22 @@ describe("curves of one run", () => {
       expect(ring.x).toBeCloseTo(curves[panel]![best.epoch - 1]!.x, 3);
       expect(ring.y).toBeCloseTo(curves[panel]![best.epoch - 1]!.y, 3);
     });
+  });
+
+  it("mark the epoch of the highest validation accuracy where that is what counts", async () => {
+    const early = history.map((epoch) => (epoch.epoch === 5 ? { ...epoch, valAccuracy: 0.99 } : epoch));
+    const best = bestEpoch(early, "valAccuracy")!;
+    expect(best.epoch).toBe(5);
+    expect(bestEpoch(early, "valLoss")!.epoch).not.toBe(5);
+    const drawn = readSvg(await curvesSvg(early, "valAccuracy"));
+    expect(textsOf(drawn)).toContain("best epoch (highest validation accuracy)");
+    expect(textsOf(drawn)).toContain(`${(100 * best.valAccuracy).toFixed(1)}%`);
+    expect(textsOf(drawn)).toContain(best.valLoss.toFixed(3));
+    const rings = drawn.filter(
+      ({ attributes }) => attributes.fill === colors.background && attributes.stroke === colors.validation,
+    );
+    const curves = curvesOf(drawn, colors.validation).map(pathPoints);
+    expect(rings[1]!.x).toBeCloseTo(curves[0]![best.epoch - 1]!.x, 3);
   });
 
   it("write the best values where no curve runs, off the rule that marks the first epoch", async () => {
@@ -131,7 +148,7 @@ describe("curves of one run", () => {
     };
     for (const [name, rows] of Object.entries(histories)) {
       const history = rows.map((row, i) => ({ ...row, epoch: i + 1, valAccuracy: 0.3 - 0.01 * i }));
-      const best = bestEpoch(history)!;
+      const best = bestEpoch(history, "valLoss")!;
       const drawn = readSvg(await curvesSvg(history));
       const lines = [colors.validation, colors.training].flatMap((color) =>
         curvesOf(drawn, color).map(pathPoints),
@@ -201,8 +218,8 @@ describe("curves of one run", () => {
     const broken = history.map((epoch) =>
       epoch.epoch === 5 ? { ...epoch, loss: Number.NaN, valLoss: Number.NaN } : epoch,
     );
-    expect(bestEpoch(broken)).toBe(bestEpoch(history));
-    expect(bestEpoch([{ ...history[0]!, valLoss: Number.NaN }])).toBeUndefined();
+    expect(bestEpoch(broken, "valLoss")).toBe(bestEpoch(history, "valLoss"));
+    expect(bestEpoch([{ ...history[0]!, valLoss: Number.NaN }], "valLoss")).toBeUndefined();
     const svg = await curvesSvg(broken);
     expect(svg).not.toMatch(/NaN|Infinity/);
     const [, validationLoss] = curvesOf(readSvg(svg), colors.validation);
@@ -262,6 +279,17 @@ describe("curves of several runs", () => {
     const behind = curvesOf(drawn, colors.context).map((curve) => pathPoints(curve).length);
     expect(behind).toEqual([8, 10, 8, 10, 12, 10, 12, 10, 12, 8, 12, 8]);
     expect(textsOf(drawn)).toContain("validation of the other runs");
+  });
+
+  it("mark each run's best epoch by what it was chosen by", async () => {
+    const [first, second] = runs;
+    const mixed = [{ ...first!, monitor: "valAccuracy" as const }, second!];
+    const drawn = readSvg(await compareCurves(mixed));
+    expect(textsOf(drawn)).toContain("best epoch");
+    const best = bestEpoch(first!.history, "valAccuracy")!;
+    expect(textsOf(drawn)).toContain(best.valLoss.toFixed(3));
+    const same = mixed.map((run) => ({ ...run, monitor: "valAccuracy" as const }));
+    expect(textsOf(readSvg(await compareCurves(same)))).toContain("best epoch (highest validation accuracy)");
   });
 
   it("show one run without words on others", async () => {

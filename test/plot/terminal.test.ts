@@ -59,6 +59,11 @@ describe("curves", () => {
       string,
     ];
     expect(accuracy).toContain("90.0% at the best epoch, 3");
+    const flat = history.map((epoch) => ({ ...epoch, valAccuracy: 1 - epoch.valAccuracy }));
+    expect(terminalCurves(flat, { width: 40, color: false, monitor: "valAccuracy" })).toContain(
+      "90.0% at the best epoch, 1",
+    );
+
     const rowOf = (chart: string, column: number) => {
       const rows = chart.split("\n").filter((line) => /[┤│]/.test(line));
       return rows.findIndex((row) => braille.test(row[column] ?? "") || row[column] === "◆");

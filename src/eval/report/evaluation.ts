@@ -20,7 +20,7 @@ import type { Analysis } from "../analysis.js";
 import type { Evaluation } from "../evaluate.js";
 import type { Metrics } from "../metrics.js";
 import { checkReportFolder, pictureNames } from "../report-folder.js";
-import { percent, settingColumns } from "./parts.js";
+import { lossRemark, percent, settingColumns } from "./parts.js";
 
 /** What `evaluate --json` says, and a report's `evaluation.json`. */
 export interface EvaluationDocument extends Metrics, Analysis {
@@ -340,7 +340,12 @@ async function trainingSection(config: RunConfig, history: readonly EpochRecord[
     blocks: [
       {
         kind: "figures",
-        figures: [{ svg: await curvesSvg(history), caption: "Accuracy and loss over the epochs." }],
+        figures: [
+          {
+            svg: await curvesSvg(history, config.monitor),
+            caption: `Accuracy and loss over the epochs.${lossRemark([config])}`,
+          },
+        ],
       },
       {
         kind: "table",

@@ -6,7 +6,9 @@ export const settingColumns: readonly (readonly [heading: string, value: (config
   ["width", (config) => String(config.width)],
   ["epochs", (config) => String(config.epochs)],
   ["batch", (config) => String(config.batchSize)],
-  ["learning rate", (config) => String(config.learningRate)],
+  ["optimizer", optimizerText],
+  ["learning rate", learningRateText],
+  ["loss", lossText],
   ["augment", (config) => augmentText(config.augment)],
   ["seed", (config) => String(config.seed)],
   ["split", (config) => config.split],
@@ -16,6 +18,43 @@ export const settingColumns: readonly (readonly [heading: string, value: (config
   ],
   ["backend", (config) => config.backend],
 ];
+
+function optimizerText({ optimizer, momentum, weightDecay, emaDecay }: RunConfig): string {
+  return [
+    { adam: "Adam", adamw: "AdamW", sgd: `SGD, momentum ${momentum}` }[optimizer],
+    ...(weightDecay > 0 ? [`weight decay ${weightDecay}`] : []),
+    ...(emaDecay > 0 ? [`weights averaged (${emaDecay})`] : []),
+  ].join(", ");
+}
+
+function learningRateText({ learningRate, schedule, warmupEpochs }: RunConfig): string {
+  return [
+    String(learningRate),
+    ...(schedule === "constant" ? [] : [schedule]),
+    ...(warmupEpochs > 0 ? [`${warmupEpochs} ${warmupEpochs === 1 ? "epoch" : "epochs"} of warm-up`] : []),
+  ].join(", ");
+}
+
+function lossText({ labelSmoothing, teacher, teacherWeight, temperature }: RunConfig): string {
+  return [
+    "cross-entropy",
+    ...(labelSmoothing > 0 ? [`labels smoothed by ${labelSmoothing}`] : []),
+    ...(teacher === undefined
+      ? []
+      : [`${teacherWeight} of it the answers of ${teacher} at temperature ${temperature}`]),
+  ].join(", ");
+}
+
+/** What stands below the curves of runs whose training loss is another one than the validation's. */
+export function lossRemark(configs: readonly RunConfig[]): string {
+  const differs = configs.some(
+    ({ labelSmoothing, teacher, augment }) =>
+      labelSmoothing > 0 || teacher !== undefined || augment.mixup !== undefined,
+  );
+  return differs
+    ? " The training loss is what was minimised, smoothed or mixed labels and a teacher's answers included; that of validation is the cross-entropy alone."
+    : "";
+}
 
 /** `0.12345` → `12.35 %`. */
 export function percent(share: number, digits = 2): string {

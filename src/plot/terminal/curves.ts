@@ -1,4 +1,5 @@
-import { bestEpoch, type EpochMetrics, type Metric, metricAxis, metrics } from "../curves.js";
+import { bestEpoch, type Monitor } from "../../history.js";
+import { type EpochMetrics, type Metric, metricAxis, metrics } from "../curves.js";
 import { type Axis, epochAxis } from "../ticks.js";
 import { columnsOf, padLeft, padRight, paint, type Style, shorten, type TerminalOptions } from "./text.js";
 
@@ -17,9 +18,14 @@ const narrowestChart = 12;
  * Accuracy and loss over the epochs as line charts of braille dots, side by side where there is room. Validation is a
  * solid line, training a dotted one, so that they differ without colour too. (Hand-made because the charting packages
  * for terminals draw all lines alike, told apart by colour alone.)
+ *
+ * @param options.monitor what the best epoch is the best of; default: valLoss
  */
-export function terminalCurves(history: readonly EpochMetrics[], { width, color }: TerminalOptions): string {
-  const best = bestEpoch(history);
+export function terminalCurves(
+  history: readonly EpochMetrics[],
+  { width, color, monitor = "valLoss" }: TerminalOptions & { monitor?: Monitor },
+): string {
+  const best = bestEpoch(history, monitor);
   if (best === undefined) return "";
   const sideBySide = width >= 80;
   const chartWidth = sideBySide ? Math.floor((width - chartGap) / 2) : width;
