@@ -7,6 +7,7 @@ import { compareCommand } from "./compare.js";
 import { dataCommand } from "./data/command.js";
 import { doctorCommand } from "./doctor.js";
 import { evaluateCommand } from "./evaluate.js";
+import { addExamples, fitHelp } from "./help.js";
 import { modelsCommand } from "./models.js";
 import { prepareFlags } from "./options.js";
 import { paint } from "./output.js";
@@ -22,11 +23,10 @@ const program = new Command("kws")
   .description(
     "Train, evaluate and compare speech-command classifiers, on raw waveforms and on spectrograms.",
   )
-  .version(packageVersion, "-V, --version", "print the version of the package")
-  .addHelpText(
-    "after",
-    "\nExample:\n  $ kws train --data sample --model spectrogram --width 0.25 --learning-rate 1e-3 --epochs 3",
-  );
+  .version(packageVersion, "-V, --version", "print the version of the package");
+addExamples(program, [
+  "kws train --data sample --model spectrogram --width 0.25 --learning-rate 1e-3 --epochs 3",
+]);
 for (const create of [
   trainCommand,
   evaluateCommand,
@@ -44,7 +44,7 @@ for (const create of [
 program.hook("preAction", (_program, command) => prepareFlags(command));
 for (const each of [program, ...program.commands.flatMap((found) => [found, ...found.commands])]) {
   each.exitOverride().configureOutput({ outputError: () => undefined }); // printed below, like every other error
-  each.configureHelp({ minWidthToWrap: 20 }); // in narrow terminals too
+  fitHelp(each);
 }
 
 // Whoever reads the output may stop reading (`kws … | head`): that is no error.

@@ -3,6 +3,7 @@ import { dirname, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { describeSystemError, UserError, usageError } from "../errors.js";
 import { readConfigFile } from "../settings.js";
+import { addExamples } from "./help.js";
 import { Output } from "./output.js";
 
 /** The flags that every command takes. */
@@ -16,8 +17,7 @@ export interface CommonFlags {
 
 /** A command with the flags that every command takes, and an example at the end of its help. */
 export function command(name: string, description: string, ...examples: readonly string[]): Command {
-  const heading = examples.length > 1 ? "Examples" : "Example";
-  return new Command(name)
+  const made = new Command(name)
     .description(description)
     .option("--json", "print one JSON document and nothing else on stdout")
     .option("--quiet", "no progress and no remarks")
@@ -26,8 +26,8 @@ export function command(name: string, description: string, ...examples: readonly
       "--config <file>",
       "these flags from a JSON file, by their names in camelCase; flags go before it",
     )
-    .option("--debug", "a stack trace with an error")
-    .addHelpText("after", `\n${heading}:\n${examples.map((example) => `  $ ${example}`).join("\n")}`);
+    .option("--debug", "a stack trace with an error");
+  return addExamples(made, examples);
 }
 
 export function outputFor(flags: CommonFlags): Output {
