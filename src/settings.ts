@@ -179,11 +179,8 @@ export function resolveSettings(
   };
   const result = settingsSchema.safeParse(merged);
   if (result.success) {
-    const { valSize, testSize } = result.data;
-    if (valSize + testSize < 1) return result.data;
-    throw usageError(
-      `--val-size and --test-size: expected shares that leave some for training, found ${valSize} and ${testSize}`,
-    );
+    checkSizes(result.data, given, file);
+    return result.data;
   }
   const issue = result.error.issues[0]!;
   if (issue.code === "unrecognized_keys" && issue.path.length === 0)
@@ -196,6 +193,29 @@ export function resolveSettings(
     ? describeIssue(new z.ZodError([{ ...issue, path: issue.path.slice(1) }]), found)
     : `${issue.message}, found ${inWords(found)}`;
   throw usageError(`${flagName(key)}${where}: ${problem}`);
+}
+
+/** The parts' sizes: that some is left for training, and that none is asked for where the split has parts of its own. */
+function checkSizes(
+  { split, valSize, testSize }: TrainSettings,
+  given: GivenSettings,
+  file: { path: string; settings: GivenSettings } | undefined,
+): void {
+  if (valSize + testSize >= 1) {
+    throw usageError(
+      `--val-size and --test-size: expected shares that leave some for training, found ${valSize} and ${testSize}`,
+    );
+  }
+  if (split !== "course" && split !== "official") return;
+  // A file that leaves the split open, or names another, is not to blame for a flag.
+  const ofSplit = file?.settings.split === split ? file.settings : {};
+  for (const key of ["valSize", "testSize"] as const) {
+    if (!(key in given || key in ofSplit)) continue;
+    const where = key in given ? "" : ` in ${file!.path}`;
+    throw usageError(
+      `${flagName(key)}${where}: the ${split} split has parts of its own; expected the sizes of speaker or random parts, found --split ${split}`,
+    );
+  }
 }
 
 /**
@@ -258,6 +278,10 @@ export function readConfigFile(
     if (settings.labelsChosen === false) delete settings.labels;
     for (const fact of Object.keys(runFacts)) delete settings[fact];
     if (known.includes("models")) delete settings.model; // several are asked for, by a flag
+    if (settings.split === "course" || settings.split === "official") {
+      delete settings.valSize; // stored, but of no account there
+      delete settings.testSize;
+    }
   }
   const unknown = Object.keys(settings).filter((key) => !known.includes(key));
   if (unknown.length > 0) {

@@ -34,12 +34,26 @@ describe("resolveSettings", () => {
     });
   });
 
+  test("sizes belong to splits that have none of their own", () => {
+    const sizes = { valSize: 0.2, testSize: 0.2 };
+    const resolve = (flags: object, settings: object) =>
+      resolveSettings({ ...given, ...flags }, { path: "c.json", settings });
+    expect(() => resolve({}, { split: "official", ...sizes })).toThrow(/^--val-size in c.json: the official/);
+    expect(resolve({ split: "course" }, { split: "random", ...sizes }).split).toBe("course");
+    expect(resolve({ split: "random", ...sizes }, { split: "course" })).toMatchObject(sizes);
+  });
+
   test.each([
     [{ epochs: 0 }, /^--epochs: expected a whole number of at least 1, found 0$/],
     [{ epochs: Number.POSITIVE_INFINITY }, /^--epochs: .*found Infinity$/],
     [{ learningRate: Number.NaN }, /^--learning-rate: expected a number above 0, found NaN$/],
     [{ labels: ["yes", ""] }, /^--labels: expected at least two labels, found \["yes",""\]$/],
     [{ valSize: 0.7, testSize: 0.3 }, /^--val-size and --test-size: .*found 0.7 and 0.3$/],
+    [
+      { split: "course", valSize: 0.2 },
+      /^--val-size: the course split has parts of its own; .*found --split course$/,
+    ],
+    [{ split: "official", testSize: 0.2 }, /^--test-size: the official split has parts of its own/],
     [{ colour: "red" }, /^unknown setting colour$/],
     [{ augment: "loud" }, /^--augment: expected strengths, or one of none, standard, found "loud"$/],
     [{ augment: { colour: 3 } }, /^--augment: colour is not known to this version$/],
@@ -89,6 +103,9 @@ describe("readConfigFile", () => {
   test("passes over what a run's own config says beside its settings", () => {
     const settings = { ...given, epochs: 3, labels: ["yes", "no"] };
     expect(readConfigFile(write({ ...settings, ...facts, labelsChosen: true }))).toEqual(settings);
+    const course = { ...settings, split: "course" };
+    const stored = { ...course, ...facts, labelsChosen: true, valSize: 0.1, testSize: 0.1 };
+    expect(readConfigFile(write(stored))).toEqual(course); // sizes that were of no account
   });
 
   test("takes a run's labels only where they were chosen", () => {

@@ -47,6 +47,7 @@ export const bcResnet: ModelDefinition = {
 export const gaborBcResnet: ModelDefinition = {
   name: "gabor-bc-resnet",
   input: "waveform",
+  learnsFilterBank: true,
   summary: "bc-resnet on a filter bank learned from the waveform, begun as Gabor filters",
   build: (options) =>
     buildBcResnet(gaborBcResnet.name, options, (waveform) => gaborFrontEnd(waveform, options)),

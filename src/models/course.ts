@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { UserError } from "../errors.js";
 import { hash32 } from "../random.js";
 import { type BuildOptions, type ModelDefinition, scaleChannels } from "./definition.js";
+import { masked } from "./front-end.js";
 import { Dropout } from "./layers/dropout.js";
 import { StftMagnitude } from "./layers/stft.js";
 
@@ -81,7 +82,7 @@ function buildCourseModel(
   let x =
     plan.dimensions === 1
       ? apply(tf.layers.reshape({ name: "channel", targetShape: [clipLength, 1] }), waveform) // [batch, samples, 1]
-      : apply(new StftMagnitude({ name: "stft", ...courseStft }), waveform); // [batch, bins, frames, 1]
+      : masked(apply(new StftMagnitude({ name: "stft", ...courseStft }), waveform), options); // [batch, bins, frames, 1]
   for (const [index, block] of blocks.entries()) {
     const input = x;
     for (let i = 1; i <= block.convolutions; i++) {

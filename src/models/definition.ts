@@ -17,7 +17,7 @@ export interface BuildOptions {
   readonly step?: TrainingStep;
   /** What the waveform is turned into first; one of the definition's `frontEnds`. By default the first of them. */
   readonly frontEnd?: FrontEnd | undefined;
-  /** SpecAugment behind a front end that makes a picture. */
+  /** SpecAugment behind what makes a picture of the waveform. */
   readonly masking?: Masking | undefined;
 }
 
@@ -31,6 +31,8 @@ export interface ModelDefinition {
   readonly name: string;
   /** What the trainable part sees: the samples themselves, or a time-frequency picture made by a layer in the model. */
   readonly input: "waveform" | "spectrogram";
+  /** Whether the samples go through a filter bank that is learned, which makes a picture of them as well. */
+  readonly learnsFilterBank?: boolean;
   /** One line for `kws models` and the docs. */
   readonly summary: string;
   /** The front ends that can be chosen from, the default first; none where the model fixes its own. */

@@ -2,7 +2,7 @@ import type * as tf from "@tensorflow/tfjs";
 import { usageError } from "../errors.js";
 import type { BuildOptions, ModelDefinition } from "./definition.js";
 import { LogMel, Mfcc } from "./layers/mel.js";
-import { SpecAugment } from "./layers/spec_augment.js";
+import { type Masking, SpecAugment } from "./layers/spec_augment.js";
 import { StftMagnitude } from "./layers/stft.js";
 
 /** What a model may make of the waveform before its first weight. */
@@ -55,9 +55,13 @@ export function masked(
   picture: tf.SymbolicTensor,
   { masking, seed, step }: Pick<BuildOptions, "masking" | "seed" | "step">,
 ): tf.SymbolicTensor {
-  if (masking === undefined || (masking.bands === 0 && masking.frames === 0)) return picture;
+  if (!masks(masking)) return picture;
   const layer = new SpecAugment({ name: "spec_augment", ...masking, seed, step });
   return layer.apply(picture) as tf.SymbolicTensor;
+}
+
+function masks(masking: Masking | undefined): masking is Masking {
+  return masking !== undefined && (masking.bands > 0 || masking.frames > 0);
 }
 
 /**
@@ -72,6 +76,21 @@ export function checkFrontEnd(
   if (asked === undefined || frontEnds.includes(asked)) return;
   const expected = frontEnds.length > 0 ? `takes ${frontEnds.join(", ")}` : "leaves no choice";
   throw usageError(`--front-end: the model ${name} ${expected}, found ${asked}`);
+}
+
+/**
+ * Whether the model makes a picture that SpecAugment can hide parts of, where that was asked for.
+ *
+ * @throws UserError (wrong usage)
+ */
+export function checkMasking(
+  { name, input, learnsFilterBank = false }: Pick<ModelDefinition, "name" | "input" | "learnsFilterBank">,
+  masking: Masking | undefined,
+): void {
+  if (!masks(masking) || input === "spectrogram" || learnsFilterBank) return;
+  throw usageError(
+    `--augment: specAugment hides parts of a picture, and the model ${name} sees the samples themselves; expected augmentation without it, found ${JSON.stringify(masking)}`,
+  );
 }
 
 /** The front end to build with; a usage error where the model does not allow the one that was asked for. */

@@ -6,7 +6,7 @@ import type { AugmentSettings } from "../data/augment/settings.js";
 import { type Dataset, loadDataset, loadRunDataset } from "../data/dataset.js";
 import { UserError, usageError } from "../errors.js";
 import type { BuildOptions, ModelDefinition, TrainingStep } from "../models/definition.js";
-import { checkFrontEnd } from "../models/front-end.js";
+import { checkFrontEnd, checkMasking } from "../models/front-end.js";
 import { findModel } from "../models/registry.js";
 import { checkModelSize } from "../models/size.js";
 import { type RunConfig, RunFolder } from "../run.js";
@@ -27,6 +27,7 @@ export { type TrainHooks, TrainingInterrupted, type TrainSummary };
 export function checkUsage(settings: TrainSettings): ModelDefinition {
   const definition = findModel(settings.model);
   checkFrontEnd(definition, settings.frontEnd);
+  checkMasking(definition, settings.augment.specAugment);
   checkOptimizer(settings);
   checkSource(settings);
   return definition;

@@ -81,6 +81,16 @@ const wrongUsage: [string, string[], RegExp][] = [
     [...train, "--val-size", "0.5", "--test-size", "0.5"],
     /--val-size and --test-size: .*found 0\.5 and 0\.5/,
   ],
+  [
+    "a share where parts are fixed",
+    [...train, "--split", "course", "--test-size", "0.2"],
+    /--test-size: the course split has parts of its own/,
+  ],
+  [
+    "SpecAugment on samples",
+    [...train, "--augment", '{"specAugment": {"bands": 5, "frames": 20}}'],
+    /--augment: specAugment hides parts of a picture, and the model conv1d sees the samples/,
+  ],
   ["one label", [...train, "--labels", "yes"], /--labels: expected at least two labels, found \["yes"\]/],
   ["a label twice", [...train, "--labels", "yes,no,yes"], /--labels: expected each label once/],
   ["a negative seed", [...train, "--seed", "-3"], /--seed: .*found -3/],
