@@ -4,7 +4,7 @@
  * and the ratios compare turns of the same round. What is absent is said and left out.
  *
  *   npx tsx bench/train.ts [--models conv1d,skip,spectrogram,spectrogram-skip] [--width 1] [--batch 8] [--rounds 3]
- *     [--seconds 2] [--threads 2] [--backends tensorflow,webgpu,wasm,cpu]
+ *     [--seconds 10] [--threads 2] [--backends tensorflow,tensorflow-stepwise,webgpu,wasm,cpu]
  *     [--keras PYTHON] [--torch PYTHON]   interpreters (default: KEYSPOT_KERAS_PYTHON, KEYSPOT_TORCH_PYTHON)
  */
 import { type ChildProcess, spawn } from "node:child_process";
@@ -22,7 +22,7 @@ const { values: options } = parseArgs({
     width: { type: "string", default: "1" },
     batch: { type: "string", default: "8" },
     rounds: { type: "string", default: "3" },
-    seconds: { type: "string", default: "2" },
+    seconds: { type: "string", default: "10" },
     threads: { type: "string", default: String(availableParallelism()) },
     backends: { type: "string", default: "tensorflow,webgpu,wasm" },
     keras: { type: "string", default: process.env.KEYSPOT_KERAS_PYTHON ?? "" },
@@ -93,7 +93,7 @@ class Runner {
 
   async start(): Promise<void> {
     ({ about: this.about, params: this.params } = await this.read<{ about: string; params: number }>());
-    await this.run(1);
+    await this.run(5); // by then everybody has made a graph who will
     const seconds = await this.run(1);
     this.steps = Math.max(1, Math.round(Number(options.seconds) / seconds));
   }

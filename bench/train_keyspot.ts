@@ -1,16 +1,26 @@
 /**
- * One contestant of bench/train.ts: keyspot's own training loop. Arguments: backend, model, width, batch, threads. Each line
- * of standard input is a number of steps: an epoch, at whose end the time that it took is told.
+ * One contestant of bench/train.ts: keyspot's own training loop. Arguments: backend, model, width, batch, threads; the
+ * backend `tensorflow-stepwise` runs each operation from JavaScript, instead of a step as one graph. Each line of
+ * standard input is a number of steps: an epoch, at whose end the time that it took is told.
  */
 import { createInterface } from "node:readline";
+import * as tf from "@tensorflow/tfjs";
 import { type BackendName, isAsynchronous, startBackend } from "../src/backend/index.js";
+import { NativeStep } from "../src/backend/native/step.js";
 import { buildModel } from "../src/models/registry.js";
 import { Random } from "../src/random.js";
 import { Adam, modelVariables } from "../src/train/adam.js";
 import { runLoop, startPosition } from "../src/train/loop.js";
 import { makeLoss } from "../src/train/loss.js";
 
-const [backend, name, width, batchSize] = process.argv.slice(2) as [BackendName, string, string, string];
+const [contestant, name, width, batchSize] = process.argv.slice(2) as [string, string, string, string];
+const stepwise = "-stepwise";
+const backend = contestant.replace(stepwise, "") as BackendName;
+if (contestant.endsWith(stepwise)) {
+  NativeStep.prototype.run = function () {
+    return tf.tidy(this.step);
+  };
+}
 const size = Number(batchSize);
 const { device } = await startBackend(backend, "training");
 const step = { index: 0 };

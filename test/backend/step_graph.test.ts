@@ -202,7 +202,7 @@ describe.skipIf(missing !== undefined)("training by the graph ends as it does wi
   test.each(recipes)("$model by $optimizer", { timeout: 120_000 }, (recipe) => {
     const actual = train(recipe);
     vi.spyOn(NativeStep.prototype, "run").mockImplementation(function (this: NativeStep) {
-      return tf.tidy((this as unknown as { step: () => tf.Tensor }).step);
+      return tf.tidy(this.step);
     });
     const expected = train(recipe);
     expect([actual.graph, expected.graph]).toEqual([true, false]);

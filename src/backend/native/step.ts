@@ -17,7 +17,7 @@ export class NativeStep implements RepeatedStep {
   /** Why there is no graph, once that is clear. */
   obstacle: string | undefined;
   private readonly backend: NodeBackend;
-  private readonly step: () => tf.Tensor;
+  readonly step: () => tf.Tensor;
   private readonly state: readonly tf.Variable[];
   private runs = 0;
   private first: Recording | undefined;
