@@ -64,16 +64,20 @@ export async function writeStreamAtomic(path: string, stream: NodeJS.ReadableStr
 
 /** Makes a folder and those above it that are missing, or none of them. Returns the outermost that was made. */
 export function makeFolder(folder: string): string | undefined {
-  let outermost = resolve(folder);
-  if (existsSync(outermost)) return mkdirSync(folder, { recursive: true }); // fails for a file
-  while (!existsSync(dirname(outermost))) outermost = dirname(outermost);
-  try {
-    mkdirSync(folder, { recursive: true });
-    return outermost;
-  } catch (error) {
-    removeEmptyFolders(folder, outermost);
-    throw error;
+  const missing: string[] = [];
+  for (let each = resolve(folder); !existsSync(each); each = dirname(each)) missing.unshift(each);
+  if (missing.length === 0) return mkdirSync(folder, { recursive: true }); // fails for a file
+  // One by one: where none can be made, as in /proc, Node 20 tries for ever to make several at once.
+  for (const each of missing) {
+    try {
+      mkdirSync(each);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") continue; // another process was quicker
+      removeEmptyFolders(dirname(each), missing[0]);
+      throw error;
+    }
   }
+  return missing[0];
 }
 
 /** Takes away a folder and those above it, up to the first that was made for it, as far as nothing is in them. */

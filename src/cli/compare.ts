@@ -172,6 +172,7 @@ async function describe(
       ? plural(examples, "clip")
       : `${testSets} test parts of ${plural(examples, "different clip")}`;
   const names = shortNames(runs.map(({ run }) => run));
+  const groupNames = shortNames(groups.map(({ name }) => name));
   const nameOf = (path: string) => names[runs.findIndex(({ run }) => run === path)]!;
   const overSeeds = groups.some((group) => group.runs.length > 1);
   return [
@@ -208,8 +209,8 @@ async function describe(
           "",
           terminalTable(
             ["runs", "seeds", "accuracy", "range", "macro F1", "loss"],
-            groups.map(({ name, seeds, accuracy, macroF1, loss }) => [
-              name,
+            groups.map(({ seeds, accuracy, macroF1, loss }, i) => [
+              groupNames[i]!,
               seeds.join(", "),
               plusMinus(accuracy, (value) => (100 * value).toFixed(2), " %"),
               `${percent(accuracy.min)} to ${percent(accuracy.max)}`,

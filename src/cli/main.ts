@@ -60,6 +60,8 @@ process.stderr.on("error", () => {}); // progress that nobody reads is no reason
 process.on("SIGINT", () => {
   if (process.listenerCount("SIGINT") === 1) process.exit(exitInterrupted);
 });
+// What a service or a cluster asks a program to end with counts as Ctrl-C. SIGHUP is left alone: nohup ignores it.
+process.on("SIGTERM", () => process.kill(process.pid, "SIGINT"));
 
 // Already here, for errors in the flags themselves.
 if (process.argv.includes("--no-color")) process.env.NO_COLOR = "1";

@@ -28,6 +28,7 @@ export interface DataInfo {
 export interface LabelInfo {
   label: string;
   clips: number;
+  /** Null where they are not known, and for silence, which is nobody's. */
   speakers: number | null;
   /** What is said, where it is not the label: the most frequent first. */
   words: { word: string; clips: number }[];
@@ -35,6 +36,7 @@ export interface LabelInfo {
   rmsDb: number;
 }
 
+/** Of those who speak: what clips of silence have in the place of a speaker is no person. */
 interface SpeakerInfo {
   count: number;
   clips: { least: number; median: number; most: number };
@@ -82,7 +84,7 @@ export function describeClips(
   split: SplitOptions,
   onProgress?: (done: number, total: number) => void,
 ): DataInfo {
-  const { samples, labels, speakers, rows, sampleRate } = clips;
+  const { samples, labels, rows, sampleRate } = clips;
   const { count, clipLength } = samples;
   const wave = new Float32Array(clipLength);
   const peaks = new Float64Array(count);
@@ -115,7 +117,7 @@ export function describeClips(
     clips: count,
     sampleRate,
     labels: labelInfos(clips, levels),
-    speakers: speakers === undefined ? null : speakerInfo(speakers),
+    speakers: speakerInfo(clips),
     lengths: lengthInfo(clips, soundSeconds),
     levels: { rmsDb: spread(levels), peakDb: spread(peaks.map(decibels)) },
     clipped: rowsWhere((row) => peaks[row]! >= fullScale),
@@ -181,7 +183,10 @@ function labelInfos({ labels, speakers, words }: Clips, levels: Float64Array): L
       return {
         label,
         clips: group.length,
-        speakers: speakers === undefined ? null : new Set(group.map((row) => speakers[row]!)).size,
+        speakers:
+          speakers === undefined || label === "silence"
+            ? null
+            : new Set(group.map((row) => speakers[row]!)).size,
         words: [...said]
           .map(([word, { length }]) => ({ word, clips: length }))
           .sort((a, b) => b.clips - a.clips),
@@ -190,8 +195,10 @@ function labelInfos({ labels, speakers, words }: Clips, levels: Float64Array): L
     });
 }
 
-function speakerInfo(speakers: readonly string[]): SpeakerInfo {
-  const counts = Float64Array.from(indicesByKey(speakers).values(), (group) => group.length).sort();
+function speakerInfo({ labels, speakers }: Clips): SpeakerInfo | null {
+  const people = (speakers ?? []).filter((_, row) => labels[row] !== "silence");
+  if (people.length === 0) return null;
+  const counts = Float64Array.from(indicesByKey(people).values(), (group) => group.length).sort();
   return { count: counts.length, clips: leastMedianMost(counts) };
 }
 

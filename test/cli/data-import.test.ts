@@ -44,14 +44,14 @@ test("one line for what is wrong", async () => {
   await fail(["data", "import", "absent", "-o", "x.npz"], 1, /absent: no such file or folder/, { cwd });
 });
 
-test("Ctrl-C leaves nothing half-written", async () => {
+test.each(["SIGINT", "SIGTERM"] as const)("%s leaves nothing half-written", async (signal) => {
   writeSpeechCommands(join(cwd, "many"), { words: ["a", "b"], speakers: 1500, rate: 8000 });
   const args = ["data", "import", "many", "-o", "out/many.npz", "--labels", "a,b", "--rate", "16000"];
   const out = join(cwd, "out");
-  mkdirSync(out);
+  mkdirSync(out, { recursive: true });
   const child = spawn(process.execPath, [program, ...args], { cwd });
   const ended = new Promise((resolve) => child.on("close", resolve));
-  const watcher = watch(out, () => child.kill("SIGINT")); // the file beside the one to write has appeared
+  const watcher = watch(out, () => child.kill(signal)); // the file beside the one to write has appeared
   expect(await ended).toBe(130);
   watcher.close();
   expect(readdirSync(out)).toEqual([]);

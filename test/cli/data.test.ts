@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -70,6 +70,23 @@ describe("kws data augment", () => {
       const { sampleRate, channels } = await readWavFile(join(cwd, file));
       expect([sampleRate, channels[0]!.length]).toEqual([8000, 8000]);
     }
+  });
+
+  test("replaces the clips of an earlier call, and touches no folder with other files", async () => {
+    await succeed(augment("-o", "again", "--count", "10"), { cwd });
+    await succeed(augment("-o", "again", "--count", "3"), { cwd });
+    expect(readdirSync(join(cwd, "again")).map((name) => name.replace(/-.*/, ""))).toEqual(["1", "2", "3"]);
+    writeFileSync(join(cwd, "again", "notes.txt"), "mine");
+    const before = readdirSync(join(cwd, "again"));
+    await fail(
+      augment("-o", "again"),
+      1,
+      /again holds other files \(notes\.txt\): expected a new or an empty/,
+      {
+        cwd,
+      },
+    );
+    expect(readdirSync(join(cwd, "again"))).toEqual(before);
   });
 
   test("with no augmentation the clips are those of the data", async () => {

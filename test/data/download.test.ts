@@ -209,7 +209,7 @@ describe("downloadFile", () => {
     handle = (_, response) => response.writeHead(404).end("no such page");
     expect(await failure(download())).toMatch(/cannot download http:\S+: the server answered 404 Not Found$/);
     handle = (_, response) => response.writeHead(503).end();
-    expect(await failure(download())).toMatch(/the server answered 503 Service Unavailable/);
+    expect(await failure(download())).toMatch(/the server answered 503 Service Unavailable$/);
     expect(readdirSync(folder)).toEqual([]);
   });
 

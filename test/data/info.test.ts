@@ -65,6 +65,21 @@ describe("describeClips", () => {
     expect(info.speakers).toEqual({ count: 2, clips: { least: 2, median: 2.5, most: 3 } });
   });
 
+  test("recordings of background are nobody", () => {
+    const rows: Row[] = [
+      { label: "yes", speaker: "a", wave: noise("1") },
+      { label: "silence", speaker: "bg_hum_01", wave: noise("2") },
+      { label: "silence", speaker: "bg_hum_02", wave: noise("3") },
+    ];
+    const info = describeClips(clipsOf(rows), split);
+    expect(info.speakers).toEqual({ count: 1, clips: { least: 1, median: 1, most: 1 } });
+    expect(info.labels.map(({ label, speakers }) => [label, speakers])).toEqual([
+      ["yes", 1],
+      ["silence", null],
+    ]);
+    expect(describeClips(clipsOf(rows.slice(1)), split).speakers).toBeNull();
+  });
+
   test("without speakers it says so", () => {
     const info = describeClips(clipsOf([{ label: "yes", wave: noise("1") }]), split);
     expect(info.speakers).toBeNull();

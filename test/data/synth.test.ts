@@ -143,9 +143,9 @@ describe.skipIf(!hasEspeak)("synthesize, with espeak-ng", () => {
 
   it("asks for no more speakers than there are", async () => {
     await expect(chooseSpeakers(100_000)).rejects.toThrow(
-      /speakers must be a whole number from 1 to \d+, got 100000/,
+      /expected 1 to \d+ voices of espeak-ng, found 100000/,
     );
-    await expect(chooseSpeakers(0)).rejects.toThrow(/got 0/);
+    await expect(chooseSpeakers(0)).rejects.toThrow(/found 0/);
   });
 
   it("has speakers with names of their own, whose voices espeak-ng tells apart", async () => {

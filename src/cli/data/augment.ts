@@ -27,7 +27,7 @@ export function augmentCommand(): Command {
     `kws data augment sample -o augmented --augment '{"speed": 0.1, "gainDb": 6}'`,
   )
     .argument("<data...>", "an .npz, a folder of WAVs, or sample; several are joined")
-    .requiredOption("-o, --out <folder>", "where the WAV files go")
+    .requiredOption("-o, --out <folder>", "a new or an empty folder, or one that this command has written")
     .option("--count <n>", "how many clips", wholeNumber("--count", 1), 20)
     .option("--augment <recipe>", "none, standard, or strengths as JSON", nameOrObject, "standard")
     .option("--sample-rate <hz>", "what folders of WAVs are resampled to (default: 8000)", numberOrText)
@@ -37,10 +37,11 @@ export function augmentCommand(): Command {
       const { out, count, augment, sampleRate, seed } = flags;
       const settings = resolveSettings({ data, model: "any", augment, sampleRate, seed });
       checkWritable("folder", out);
-      const [{ loadClips }, { writeAugmented }] = await Promise.all([
+      const [{ loadClips }, { checkListeningFolder, writeAugmented }] = await Promise.all([
         import("../../data/load.js"),
         import("../../data/augment/listen.js"),
       ]);
+      checkListeningFolder(out);
       const clips = await loadClips(data, {
         seed: settings.seed,
         ...(settings.sampleRate !== undefined && { sampleRate: settings.sampleRate }),

@@ -1,4 +1,6 @@
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { describeSystemError, UserError } from "../../errors.js";
 import { writeFileAtomic } from "../../files.js";
 import { Random } from "../../random.js";
 import { TrainingBatches } from "../batches.js";
@@ -16,8 +18,33 @@ export interface AugmentedFile {
   mixedWith?: { row: number; label: string; share: number };
 }
 
+/** The names of the files that are written: by them they are known. */
+const ownName = /^\d+-[\p{L}\p{N}_]*-\d+\.wav$/u;
+
 /**
- * Writes clips drawn at random as a training with these strengths gets them, each a WAV file `<number>-<label>-<row>.wav`.
+ * Says whether clips may be written into a folder: a new or an empty one, or one with such clips alone, which then go.
+ *
+ * @throws UserError where it holds anything else
+ */
+export function checkListeningFolder(folder: string): void {
+  const other = filesIn(folder).find((name) => !ownName.test(name));
+  if (other !== undefined)
+    throw new UserError(
+      `${folder} holds other files (${other}): expected a new or an empty folder, or one that this command has written`,
+    );
+}
+
+function filesIn(folder: string): string[] {
+  try {
+    return existsSync(folder) ? readdirSync(folder) : [];
+  } catch (error) {
+    throw describeSystemError(error, "read", folder);
+  }
+}
+
+/**
+ * Writes clips drawn at random as a training with these strengths gets them, each a WAV file `<number>-<label>-<row>.wav`. Those that an
+ * earlier call has left in the folder go.
  *
  * @returns what was written, and whether there was anything to take noise from
  */
@@ -26,6 +53,7 @@ export async function writeAugmented(
   folder: string,
   { count, augment, seed }: { count: number; augment: AugmentSettings; seed: number },
 ): Promise<{ files: AugmentedFile[]; hasNoise: boolean }> {
+  checkListeningFolder(folder);
   const all = Int32Array.from(clips.labels.keys());
   const rows = new Random(seed, "augmented clips").shuffle(all.slice()).subarray(0, count);
   const noise = await noiseFor(augment, clips, all);
@@ -41,6 +69,7 @@ export async function writeAugmented(
   });
   const { waves, labels, mix } = batches.read(1, 0);
   const { clipLength } = clips.samples;
+  for (const earlier of filesIn(folder)) rmSync(join(folder, earlier));
   const digits = String(rows.length).length;
   const files = Array.from(labels, (at, i) => {
     const row = clips.rows[at]!;

@@ -3,7 +3,6 @@ import {
   closeSync,
   createReadStream,
   existsSync,
-  mkdirSync,
   openSync,
   renameSync,
   rmSync,
@@ -13,6 +12,7 @@ import {
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { describeSystemError, UserError } from "../../errors.js";
+import { makeFolder } from "../../files.js";
 
 /** A file on the web whose content is known beforehand. */
 export interface RemoteFile {
@@ -38,6 +38,8 @@ const silenceMs = 60_000;
 
 /** The connection failed: what came is kept, and another may do better. */
 class Interruption extends Error {}
+/** There was none. */
+class NoConnection extends Interruption {}
 
 /**
  * Downloads a file to `path`. What has come lies in `<path>.part` until it is whole and its checksum is right: a download that
@@ -66,7 +68,7 @@ export async function downloadFile(
         failures = size > most ? 0 : failures + 1;
         hasBrought ||= size > most;
         most = Math.max(most, size);
-        if (!hasBrought || failures >= attempts) throw gaveUp(remote, part, error.message);
+        if (!hasBrought || failures >= attempts) throw gaveUp(remote, part, error);
         await delay((hooks.retryDelayMs ?? 1000) * 2 ** failures);
       }
     }
@@ -113,14 +115,14 @@ async function receive(
   try {
     const headers = { "accept-encoding": "identity", ...(here > 0 && { range: `bytes=${here}-` }) };
     const answer = fetch(url, { headers, signal: abort.signal });
-    const response = await connected(answer, `no connection to ${new URL(url).host}`);
+    const response = await connected(answer, `no connection to ${new URL(url).host}`, NoConnection);
     const start = startOf(response, here, url, bytes);
     if (start === undefined) {
       rmSync(part);
       return await receive({ url, bytes, sha256 }, part, hooks);
     }
     let at = start;
-    mkdirSync(dirname(part), { recursive: true });
+    makeFolder(dirname(part));
     file = openSync(part, at === 0 ? "w" : "a");
     const body = response.body?.getReader();
     for (;;) {
@@ -167,22 +169,27 @@ function startOf(response: Response, here: number, url: string, bytes: number): 
   return 0; // also where only the rest was asked for: some servers know no ranges
 }
 
-async function connected<T>(action: Promise<T>, otherwise: string): Promise<T> {
+async function connected<T>(
+  action: Promise<T>,
+  otherwise: string,
+  Failure: typeof Interruption = Interruption,
+): Promise<T> {
   try {
     return await action;
   } catch (error) {
     const { message, cause } = error as Error;
     const { code, message: reason } = (cause ?? {}) as { code?: string; message?: string };
     const why = code === undefined || code.startsWith("UND_") ? (reason ?? message) : code;
-    throw new Interruption(`${otherwise} (${why})`, { cause: error });
+    throw new Failure(`${otherwise} (${why})`, { cause: error });
   }
 }
 
-function gaveUp({ url, bytes }: RemoteFile, part: string, reason: string): UserError {
+function gaveUp({ url, bytes }: RemoteFile, part: string, error: Interruption): UserError {
   const size = sizeOf(part);
+  const reason = `${error.message}${error instanceof NoConnection ? "; is this machine online?" : ""}`;
   return new UserError(
     size === 0
-      ? `cannot download ${url}: ${reason}; is this machine online?`
+      ? `cannot download ${url}: ${reason}`
       : `the download of ${url} stopped at ${size} of ${bytes} bytes: ${reason}; they are kept in ${part}, and the same command goes on from there`,
   );
 }

@@ -1,8 +1,9 @@
-import { createReadStream, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { createReadStream, renameSync, rmSync, statSync } from "node:fs";
 import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { extract } from "tar";
 import { describeSystemError, UserError } from "../../errors.js";
+import { makeFolder } from "../../files.js";
 
 const allowed = ["File", "OldFile", "ContiguousFile", "Directory"];
 
@@ -22,7 +23,7 @@ export async function unpackArchive(
   process.once("exit", discard);
   try {
     discard();
-    mkdirSync(temporary, { recursive: true });
+    makeFolder(temporary);
     const { size } = statSync(archive);
     let done = 0;
     const meter = new PassThrough().on("data", (chunk: Buffer) => {

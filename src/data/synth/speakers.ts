@@ -49,7 +49,7 @@ export async function chooseSpeakers(count: number): Promise<Speaker[]> {
   const most = hasAccents.length * hasVariants.length * pitches.length;
   if (most === 0) throw new UserError("the installed espeak-ng has no English voices, or no voice variants");
   if (!Number.isSafeInteger(count) || count < 1 || count > most) {
-    throw usageError(`speakers must be a whole number from 1 to ${most}, got ${count}`);
+    throw usageError(`expected 1 to ${most} voices of espeak-ng, found ${count}`);
   }
   return Array.from({ length: count }, (_, i) => {
     const v = i % hasVariants.length;
