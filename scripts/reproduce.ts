@@ -4,14 +4,16 @@
  *
  *   npm run reproduce                                          the rows that there are
  *   npm run reproduce -- NAME --data FILE.npz [--seeds 1,2,3] [--backend tensorflow] [--out checkpoints/results]
+ *   npm run reproduce -- tc-resnet-words --data FILE.npz --extra EXTRA.npz [...]   rows that learn words first
  *   npm run reproduce -- transfer --data FILE.npz --extra EXTRA.npz [...]
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { transferCurve } from "./transfer.js";
+import { writeWords } from "./words.js";
 
 /** The settings of each row, as flags of `kws train`; they are the table's for all seeds. */
 const course = ["--width", "0.25", "--epochs"];
@@ -34,7 +36,15 @@ const rows: Record<string, readonly string[]> = {
   "ds-cnn": ["--config", "recipes/ds-cnn.json"],
   matchboxnet: ["--config", "recipes/matchboxnet.json"],
   m5: ["--config", "recipes/m5.json"],
+  "tc-resnet-words": ["--config", "recipes/tc-resnet-words.json"],
+  "tc-resnet-small": ["--config", "recipes/tc-resnet-small.json"],
 };
+/** Rows that start from a run which has learned words, one label each, from all speakers of both files. */
+const wordsFirst: Record<string, readonly string[]> = {
+  "tc-resnet-words": ["--config", "recipes/words.json"],
+};
+/** Rows that are taught by the run of another row with the same seed, and so of the same parts. */
+const taughtBy: Record<string, string> = { "tc-resnet-small": "tc-resnet-words" };
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -72,13 +82,38 @@ function isDone(run: string): boolean {
   return existsSync(join(run, "history.json")) && read("history.json").length >= read("config.json").epochs;
 }
 
+function fail(message: string): never {
+  console.error(message);
+  process.exit(2);
+}
+
 const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
 
-function reproduce(name: string, data: string): void {
-  const runs = options.seeds.split(",").map((seed) => {
-    const common = ["--data", data, "--seed", seed, "--backend", options.backend];
-    return { seed, run: trained(join(options.out, `${name}-${seed}`), [...rows[name]!, ...common]) };
-  });
+/** The run of a row with a seed, trained to its end, behind those that it starts from or learns from. */
+async function runOf(name: string, seed: string, data: string): Promise<string> {
+  const common = ["--seed", seed, "--backend", options.backend];
+  const settings = [...rows[name]!, "--data", data, ...common];
+  const words = wordsFirst[name];
+  if (words !== undefined) {
+    const path = join(options.out, `words-${seed}.npz`);
+    if (options.extra === undefined) fail(`${name} needs --extra EXTRA.npz`);
+    mkdirSync(options.out, { recursive: true });
+    const shares = { valSize: 0.1, testSize: 0.1 };
+    if (!existsSync(path))
+      await writeWords(path, { data, extra: options.extra, seed: Number(seed), ...shares });
+    settings.push(
+      "--from",
+      trained(join(options.out, `${name}-first-${seed}`), [...words, "--data", path, ...common]),
+    );
+  }
+  const teacher = taughtBy[name];
+  if (teacher !== undefined) settings.push("--teacher", await runOf(teacher, seed, data));
+  return trained(join(options.out, `${name}-${seed}`), settings);
+}
+
+async function reproduce(name: string, data: string): Promise<void> {
+  const runs: { seed: string; run: string }[] = [];
+  for (const seed of options.seeds.split(",")) runs.push({ seed, run: await runOf(name, seed, data) });
   const accuracies = runs.map(({ seed, run }) => {
     const { accuracy, macroF1, examples } = kws("evaluate", run) as Record<string, number>;
     console.log(
@@ -95,7 +130,7 @@ const [name] = positionals;
 if (name === "transfer" && options.data !== undefined && options.extra !== undefined) {
   await transferCurve({ ...options, data: options.data, extra: options.extra, kws, trained });
 } else if (name !== undefined && Object.hasOwn(rows, name) && options.data !== undefined) {
-  reproduce(name, options.data);
+  await reproduce(name, options.data);
 } else {
   console.log("usage: npm run reproduce -- NAME --data FILE.npz [--seeds 1,2,3] [--backend B] [--out DIR]\n");
   for (const [name, flags] of Object.entries(rows)) console.log(`  ${name}: kws train ${flags.join(" ")}`);

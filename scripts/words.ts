@@ -1,0 +1,61 @@
+/**
+ * Data to teach a model words with, before it learns the twelve labels (docs/results.md): each word a label of its own, from
+ * DATA and from EXTRA, whose many speakers say few words. Nobody is heard whom the row's own split holds back to test; those
+ * whom it holds back to validate do so here too.
+ */
+import type { Clips, Part } from "../src/data/clips.js";
+import { joinClips, loadClips, selectClips } from "../src/data/load.js";
+import { splitClips } from "../src/data/split.js";
+import { writeClips } from "../src/data/write-npz.js";
+import { Random } from "../src/random.js";
+
+/** Share of the speakers of EXTRA alone who test what is learned from the words. */
+const tested = 0.03;
+
+export interface WordsOptions {
+  data: string;
+  extra: string;
+  /** Shares of the row's own split, and its seed. */
+  valSize: number;
+  testSize: number;
+  seed: number;
+}
+
+export async function writeWords(path: string, options: WordsOptions): Promise<void> {
+  const { data, extra, seed, valSize, testSize } = options;
+  const first = await loadClips([data], { seed });
+  const others = await loadClips([extra], { seed });
+  const split = splitClips(first, { kind: "speaker", valSize, testSize, seed });
+  const partOf = new Map<string, Part>();
+  for (const part of ["train", "val", "test"] as const)
+    for (const row of split[part]) partOf.set(first.speakers![row]!, part);
+  const strangers = [...new Set(others.speakers)].filter((speaker) => !partOf.has(speaker)).sort();
+  const tests = new Random(seed, "words").shuffle(strangers).slice(0, Math.round(tested * strangers.length));
+  const testing = new Set(tests);
+
+  const own = wordsOf(first, (speaker) => (partOf.get(speaker) === "test" ? undefined : partOf.get(speaker)));
+  const once = selectClips(others, firstOfEach(others));
+  const added = wordsOf(once, (speaker) => {
+    if (testing.has(speaker)) return "test";
+    return partOf.has(speaker) && partOf.get(speaker) !== "train" ? undefined : "train";
+  });
+  await writeClips(path, joinClips([own, added]));
+}
+
+/** The clips of the speakers who have a part, the word for a label. */
+function wordsOf(clips: Clips, partOf: (speaker: string) => Part | undefined): Clips {
+  const rows = [...clips.labels.keys()].filter((row) => partOf(clips.speakers![row]!) !== undefined);
+  const chosen = selectClips(clips, Int32Array.from(rows));
+  const officialParts = chosen.speakers!.map((speaker) => partOf(speaker)!);
+  return { ...chosen, labels: chosen.words!, officialParts };
+}
+
+/** The first row of each speaker and word: one clip tells how a voice sounds. */
+function firstOfEach({ speakers, words }: Clips): Int32Array {
+  const rows = new Map<string, number>();
+  speakers!.forEach((speaker, row) => {
+    const key = `${speaker} ${words![row]}`;
+    if (!rows.has(key)) rows.set(key, row);
+  });
+  return Int32Array.from(rows.values());
+}
