@@ -55,10 +55,12 @@ export function reverberation({ probability, rt60Ms, directDb }: ReverbStrengths
     const rt60 = (random.between(...rt60Ms) / 1000) * sampleRate; // in samples
     const ratio = fromDecibels(random.between(...directDb));
     const echo = new Float64Array(Math.min(wave.length, Math.max(2, Math.ceil(rt60))));
+    const decay = 10 ** (-3 / rt60);
     let power = 0;
-    for (let i = 1; i < echo.length; i++) {
-      echo[i] = random.normal() * 10 ** ((-3 * i) / rt60);
-      power += echo[i]! ** 2;
+    for (let i = 1, envelope = decay; i < echo.length; i++, envelope *= decay) {
+      const value = random.normal() * envelope;
+      echo[i] = value;
+      power += value * value;
     }
     const size = 1 / (ratio * Math.sqrt(power));
     for (let i = 1; i < echo.length; i++) echo[i]! *= size;
@@ -129,9 +131,12 @@ function convolve(wave: Float32Array, response: Float64Array): Float64Array {
   padded.fill(0);
   padded.set(response);
   const b = rfft(padded);
-  const re = a.re.map((x, k) => x * b.re[k]! - a.im[k]! * b.im[k]!);
-  const im = a.re.map((x, k) => x * b.im[k]! + a.im[k]! * b.re[k]!);
-  return irfft({ re, im }, length).subarray(0, wave.length);
+  for (let k = 0; k < a.re.length; k++) {
+    const [x, y] = [a.re[k]!, a.im[k]!];
+    a.re[k] = x * b.re[k]! - y * b.im[k]!;
+    a.im[k] = x * b.im[k]! + y * b.re[k]!;
+  }
+  return irfft(a, length).subarray(0, wave.length);
 }
 
 /** Root mean square. */
