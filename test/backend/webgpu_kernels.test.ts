@@ -133,6 +133,8 @@ describe.skipIf(missing !== undefined)(
           [0, 1],
         ],
         [[5000], [0]],
+        [[4, 13, 3], [0]],
+        [[70, 3], [0]],
         [[40, 200], [1]],
       ] as const) {
         const x = noise([...shape], "x");

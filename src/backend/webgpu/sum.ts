@@ -19,8 +19,10 @@ export const meanKernel = webgpuKernel(
     reduceLeading(backend, x, axis, keepDims, (terms) => 1 / terms),
 );
 
-/** Below this many elements a tensor is left to the backend's own kernels: they are as fast. */
+/** Below this many elements a tensor is left to the backend's own kernels, which are as fast unless sums have few terms. */
 const worthwhile = 4096;
+/** Terms that a thread adds up, at least, before a further round adds up what the threads have. */
+const fewestTerms = 32;
 
 function reduceLeading(
   backend: WebGPUBackend,
@@ -30,15 +32,14 @@ function reduceLeading(
   scale: (terms: number) => number,
 ): tf.Tensor | undefined {
   const axes = tf.util.parseAxisParam(axis, x.shape).sort((a, b) => a - b);
-  if (x.dtype !== "float32" || x.size < worthwhile || axes.some((value, i) => value !== i)) return undefined;
+  if (x.dtype !== "float32" || axes.some((value, i) => value !== i)) return undefined;
   const kept = x.shape.slice(axes.length);
   const terms = tf.util.sizeFromShape(x.shape.slice(0, axes.length));
+  if (x.size < worthwhile && terms >= 2 * fewestTerms) return undefined;
   const sum = sumLeading(backend, x, [terms, ...kept], scale(terms));
   return keepDims ? sum.reshape([...axes.map(() => 1), ...kept]) : sum;
 }
 
-/** Terms that a thread adds up, at least, before a further round adds up what the threads have. */
-const fewestTerms = 32;
 /** Threads that keep a large GPU busy. */
 const enoughThreads = 1 << 16;
 
