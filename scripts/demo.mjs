@@ -19,8 +19,27 @@ function run(...command) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
+/** Plain JavaScript, and a GPU in software, take hours for what the others do in a minute. */
+async function isSlow(name) {
+  if (name !== "webgpu") return name === "cpu";
+  const { startBackend } = await import("../dist/index.js");
+  const device = await startBackend(name, "training").then(
+    (started) => started.device,
+    () => "none", // the first command says why
+  );
+  return device.endsWith("(software)");
+}
+
 rmSync(out, { recursive: true, force: true });
-const settings = ["--width", "0.125", "--learning-rate", "1e-3", "--batch-size", "16", "--epochs", "3"];
+const slow = await isSlow(values.backend);
+if (slow)
+  console.error(
+    `${values.backend} is slow here: the models are smaller still, and learn from fewer clips for one epoch`,
+  );
+const size = slow
+  ? ["--width", "0.02", "--limit", "192", "--epochs", "1"]
+  : ["--width", "0.125", "--epochs", "3"];
+const settings = [...size, "--learning-rate", "1e-3", "--batch-size", "16"];
 run("compare", "--data", "sample", "--models", "conv1d,skip,spectrogram", ...settings, "--out", out);
 run("predict", `${out}/spectrogram`, "--data", "sample", "--index", "random", "--save-wav", clip);
 run("predict", `${out}/spectrogram`, clip);

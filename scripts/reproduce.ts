@@ -38,10 +38,12 @@ const rows: Record<string, readonly string[]> = {
   m5: ["--config", "recipes/m5.json"],
   "tc-resnet-words": ["--config", "recipes/tc-resnet-words.json"],
   "tc-resnet-small": ["--config", "recipes/tc-resnet-small.json"],
+  "kws-8k": ["--config", "recipes/tc-resnet-words.json", "--val-size", "0.04", "--test-size", "0.02"],
 };
 /** Rows that start from a run which has learned words, one label each, from all speakers of both files. */
 const wordsFirst: Record<string, readonly string[]> = {
   "tc-resnet-words": ["--config", "recipes/words.json"],
+  "kws-8k": ["--config", "recipes/words.json"],
 };
 /** Rows that are taught by the run of another row with the same seed, and so of the same parts. */
 const taughtBy: Record<string, string> = { "tc-resnet-small": "tc-resnet-words" };
@@ -95,20 +97,29 @@ async function runOf(name: string, seed: string, data: string): Promise<string> 
   const settings = [...rows[name]!, "--data", data, ...common];
   const words = wordsFirst[name];
   if (words !== undefined) {
-    const path = join(options.out, `words-${seed}.npz`);
-    if (options.extra === undefined) fail(`${name} needs --extra EXTRA.npz`);
-    mkdirSync(options.out, { recursive: true });
-    const shares = { valSize: 0.1, testSize: 0.1 };
-    if (!existsSync(path))
-      await writeWords(path, { data, extra: options.extra, seed: Number(seed), ...shares });
-    settings.push(
-      "--from",
-      trained(join(options.out, `${name}-first-${seed}`), [...words, "--data", path, ...common]),
-    );
+    const path = join(options.out, `${name}-words-${seed}.npz`);
+    if (!existsSync(path)) await writeWordsOf(name, path, { data, seed: Number(seed) });
+    const first = trained(join(options.out, `${name}-first-${seed}`), [...words, "--data", path, ...common]);
+    settings.push("--from", first);
   }
   const teacher = taughtBy[name];
   if (teacher !== undefined) settings.push("--teacher", await runOf(teacher, seed, data));
   return trained(join(options.out, `${name}-${seed}`), settings);
+}
+
+async function writeWordsOf(
+  name: string,
+  path: string,
+  about: { data: string; seed: number },
+): Promise<void> {
+  if (options.extra === undefined) fail(`${name} needs --extra EXTRA.npz`);
+  const share = (flag: string) => {
+    const at = rows[name]!.indexOf(flag);
+    return at < 0 ? 0.1 : Number(rows[name]![at + 1]);
+  };
+  const shares = { valSize: share("--val-size"), testSize: share("--test-size") };
+  mkdirSync(options.out, { recursive: true });
+  await writeWords(path, { ...about, ...shares, extra: options.extra });
 }
 
 async function reproduce(name: string, data: string): Promise<void> {
