@@ -1,4 +1,15 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  watch,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -15,6 +26,7 @@ import {
   easyTraining,
   fail,
   kws,
+  program,
   succeed,
   succeedWithJson,
   writeEasyTones,
@@ -228,6 +240,18 @@ describe("kws evaluate", () => {
     const { code, stdout } = await kws(flags, { cwd, interruptAt: "backend: " });
     expect(code).toBe(130);
     expect(stdout).toBe("");
+  });
+
+  test("a report that was interrupted can be written again", async () => {
+    const flags = ["evaluate", "run", "--report", "stopped", ...wasm];
+    mkdirSync(at("stopped"));
+    const child = spawn(process.execPath, [program, ...flags], { cwd });
+    const ended = new Promise((resolve) => child.on("close", resolve));
+    const watcher = watch(at("stopped"), () => child.kill("SIGINT")); // its first file has appeared
+    await ended;
+    watcher.close();
+    await succeed(flags, { cwd });
+    expect(readdirSync(at("stopped"))).toContain("evaluation.json");
   });
 });
 

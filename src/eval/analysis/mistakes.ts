@@ -45,27 +45,29 @@ export function confidentMistakes(evaluation: Evaluation, most = 20): { mistake:
     });
 }
 
-/**
- * Writes each mistake's clip as a WAV file, in their order, and takes away those that an earlier report left.
- *
- * @returns each with its file's name and bytes
- */
-export function writeMistakes(
-  folder: string,
-  evaluation: Evaluation,
-): { mistake: Mistake; file: string; wav: Uint8Array }[] {
+/** A mistake to listen to: its clip as a WAV file, and how that is named. */
+export interface MistakeSound {
+  mistake: Mistake;
+  file: string;
+  wav: Uint8Array;
+}
+
+export function mistakeSounds(evaluation: Evaluation): MistakeSound[] {
   const { samples, sampleRate } = evaluation.data.clips;
-  const written = confidentMistakes(evaluation).map(({ mistake, row }, i) => {
+  return confidentMistakes(evaluation).map(({ mistake, row }, i) => {
     const wave = new Float32Array(samples.clipLength);
     samples.read(row, wave);
     const place = String(i + 1).padStart(2, "0");
     const file = `${place}-${fileName(mistake.label)}-as-${fileName(mistake.predicted)}.wav`;
     return { mistake, file, wav: encodeWav(wave, sampleRate) };
   });
+}
+
+/** Writes the sounds, and takes away those that an earlier report left. */
+export function writeMistakes(folder: string, sounds: readonly MistakeSound[]): void {
   const earlier = existsSync(folder) ? readdirSync(folder) : [];
   for (const name of earlier.filter((name) => /^\d{2}-.+-as-.+\.wav$/.test(name))) rmSync(join(folder, name));
-  for (const { file, wav } of written) writeFileAtomic(join(folder, file), wav);
-  return written;
+  for (const { file, wav } of sounds) writeFileAtomic(join(folder, file), wav);
 }
 
 /** A label as a part of a file's name. */

@@ -14,7 +14,7 @@ import type { EpochRecord, RunFolder } from "../../run.js";
 import type { RunConfig } from "../../settings.js";
 import { packageVersion } from "../../version.js";
 import { keywordCurves, meanCurve } from "../analysis/detection.js";
-import { writeMistakes } from "../analysis/mistakes.js";
+import { type MistakeSound, mistakeSounds, writeMistakes } from "../analysis/mistakes.js";
 import type { NoiseFigures } from "../analysis/noise.js";
 import type { Analysis } from "../analysis.js";
 import type { Evaluation } from "../evaluate.js";
@@ -60,7 +60,7 @@ export async function writeEvaluationReport(
   const { run, config, history, evaluation, document } = reported;
   const { metrics, data } = evaluation;
   const pictures = await drawPictures(evaluation, document);
-  const sounds = writeMistakes(join(folder, "mistakes"), evaluation);
+  const sounds = mistakeSounds(evaluation);
   const html = htmlReport({
     title: `${config.model}: ${percent(metrics.accuracy)} of ${metrics.examples} clips`,
     intro: `${run.path} on ${data.part === "all" ? "all the data" : `the ${data.part} part`}. Written by keyspot ${packageVersion}.`,
@@ -75,21 +75,23 @@ export async function writeEvaluationReport(
       await trainingSection(config, history),
     ],
   });
+  const files: { name: string; content: string | Uint8Array | undefined }[] = [];
   for (const [done, name] of pictureNames.entries()) {
     const svg = pictures[name];
-    const paths = [join(folder, `${name}.svg`), join(folder, `${name}.png`)] as const;
-    if (svg === undefined) {
-      for (const path of paths) rmSync(path, { force: true }); // of an earlier report
-    } else {
-      writeFileAtomic(paths[0], svg);
-      writeFileAtomic(paths[1], await svgToPng(svg));
-    }
+    files.push({ name: `${name}.svg`, content: svg });
+    files.push({ name: `${name}.png`, content: svg && (await svgToPng(svg)) });
     onProgress?.(done + 1, pictureNames.length);
   }
-  const mistakes = sounds.map(({ mistake, file }) => ({ ...mistake, file: `mistakes/${file}` }));
-  writeFileAtomic(join(folder, "evaluation.json"), `${JSON.stringify({ ...document, mistakes }, null, 2)}\n`);
+  // All that takes time is done. The page comes first: it makes the folder known as a report's.
   const path = join(folder, "index.html");
   writeFileAtomic(path, html);
+  for (const { name, content } of files) {
+    if (content !== undefined) writeFileAtomic(join(folder, name), content);
+    else rmSync(join(folder, name), { force: true }); // of an earlier report
+  }
+  writeMistakes(join(folder, "mistakes"), sounds);
+  const mistakes = sounds.map(({ mistake, file }) => ({ ...mistake, file: `mistakes/${file}` }));
+  writeFileAtomic(join(folder, "evaluation.json"), `${JSON.stringify({ ...document, mistakes }, null, 2)}\n`);
   return path;
 }
 
@@ -297,7 +299,7 @@ function speakersSections({ speakers }: EvaluationDocument, pictures: Pictures):
   ];
 }
 
-function mistakesSection(sounds: ReturnType<typeof writeMistakes>): Section {
+function mistakesSection(sounds: readonly MistakeSound[]): Section {
   if (sounds.length === 0)
     return { heading: "Mistakes", blocks: [{ kind: "paragraph", text: "There are none." }] };
   const { speaker, word } = sounds[0]!.mistake;
