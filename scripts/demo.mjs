@@ -37,7 +37,7 @@ if (slow)
     `${values.backend} is slow here: the models are smaller still, and learn from fewer clips for one epoch`,
   );
 const size = slow
-  ? ["--width", "0.02", "--limit", "192", "--epochs", "1"]
+  ? ["--width", "0.02", "--limit", "96", "--epochs", "1"]
   : ["--width", "0.125", "--epochs", "3"];
 const settings = [...size, "--learning-rate", "1e-3", "--batch-size", "16"];
 run("compare", "--data", "sample", "--models", "conv1d,skip,spectrogram", ...settings, "--out", out);
