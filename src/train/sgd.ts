@@ -29,17 +29,21 @@ export class Sgd implements Optimizer {
   }
 
   update(gradients: tf.NamedTensorMap): void {
-    const rate = everyStep(() => tf.scalar(this.learningRate));
-    for (const { variable, frozenSteps, velocity } of this.slots) {
-      if (this.step <= frozenSteps) continue;
-      const gradient = gradients[variable.name]!;
-      tf.tidy(() => {
-        const slope =
-          this.weightDecay > 0 && decays(variable) ? gradient.add(variable.mul(this.weightDecay)) : gradient;
-        velocity.assign(velocity.mul(this.momentum).add(slope));
-        variable.assign(variable.sub(velocity.mul(rate)));
-      });
-    }
+    tf.tidy(() => {
+      const rate = everyStep(() => tf.scalar(this.learningRate));
+      for (const { variable, frozenSteps, velocity } of this.slots) {
+        if (this.step <= frozenSteps) continue;
+        const gradient = gradients[variable.name]!;
+        tf.tidy(() => {
+          const slope =
+            this.weightDecay > 0 && decays(variable)
+              ? gradient.add(variable.mul(this.weightDecay))
+              : gradient;
+          velocity.assign(velocity.mul(this.momentum).add(slope));
+          variable.assign(variable.sub(velocity.mul(rate)));
+        });
+      }
+    });
   }
 
   slotVariables(): NamedVariable[] {

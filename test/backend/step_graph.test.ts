@@ -2,8 +2,10 @@ import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { BackendUnavailable, startBackend } from "../../src/backend/index.js";
 import { NativeStep } from "../../src/backend/native/step.js";
+import { runOwnKernel } from "../../src/backend/own_kernels.js";
 import { everyStep } from "../../src/backend/step.js";
 import { nativeStep } from "../../src/backend/tensorflow.js";
+import { UserError } from "../../src/errors.js";
 import { buildModel } from "../../src/models/registry.js";
 import { Random } from "../../src/random.js";
 import { modelVariables } from "../../src/train/adam.js";
@@ -23,6 +25,12 @@ const missing = await startBackend("tensorflow", "training").then(
 if (missing !== undefined) console.warn(`tests of the step's graph are skipped: ${missing}`);
 
 const step = (body: () => tf.Tensor, state: tf.Variable[]) => nativeStep(body, state) as NativeStep;
+
+/** tfjs-node's addon, which counts what it holds. */
+const native = () =>
+  (tf.backend() as unknown as { binding: { getNumOfTensors(): number; getNumOfSavedModels(): number } })
+    .binding;
+const savedModels = () => native().getNumOfSavedModels();
 
 /** Runs before the graph takes over, and some more. */
 const enough = 6;
@@ -56,6 +64,26 @@ describe.skipIf(missing !== undefined)("a step as a graph", () => {
     expect([...count.dataSync()]).toEqual([enough]);
     repeated.dispose();
     tf.dispose([total, count]);
+  });
+
+  test("is not made of an update in place of two variables that the step gave one value", () => {
+    const [variable, mean, square] = Array.from({ length: 3 }, () => tf.variable(tf.scalar(0))) as [
+      tf.Variable,
+      tf.Variable,
+      tf.Variable,
+    ];
+    const repeated = step(() => {
+      const zero = tf.scalar(0);
+      mean.assign(zero);
+      square.assign(zero.clone());
+      const [gradient, rate] = [tf.scalar(2), tf.scalar(1)];
+      const inputs = { variable, mean, square, gradient, rate };
+      const values = runOwnKernel("AdamUpdate", inputs, { beta1: 0.5, beta2: 0.75, epsilon: 0 })!;
+      return tf.stack([values[1]!, values[2]!]);
+    }, [variable, mean, square]);
+    for (let i = 0; i < enough; i++) expect([...repeated.run().dataSync()]).toEqual([1, 1]);
+    expect(repeated.obstacle).toMatch(/shared/);
+    tf.dispose([variable, mean, square]);
   });
 
   test("takes up what was written to its variables since it was settled", () => {
@@ -138,6 +166,78 @@ describe.skipIf(missing !== undefined)("a step as a graph", () => {
     });
   });
 
+  test("goes on from JavaScript where TensorFlow cannot run the graph", () => {
+    const value = tf.variable(tf.scalar(0));
+    // Changes unsaid once the graph is made, which then has a table that is too short.
+    let [tableSize, index] = [2, 1];
+    const repeated = step(() => {
+      const at = everyStep(() => tf.tensor2d([index], [1, 1], "int32"));
+      value.assign(value.add(1));
+      const table = tf.tensor1d(Float32Array.from({ length: tableSize }, (_, i) => 10 * i));
+      return tf.gatherND(table, at).sum().add(value);
+    }, [value]);
+    for (let run = 1; !repeated.hasGraph; run++) expect(repeated.run().dataSync()[0]).toBe(10 + run);
+    const before = value.dataSync()[0]!;
+    [tableSize, index] = [5, 4];
+    expect(repeated.run().dataSync()[0]).toBe(40 + before + 1);
+    expect(repeated.hasGraph).toBe(false);
+    expect(repeated.obstacle).toMatch(/indices/);
+    expect(repeated.run().dataSync()[0]).toBe(40 + before + 2);
+    expect(value.dataSync()[0]).toBe(before + 2);
+    expect(savedModels()).toBe(0);
+    value.dispose();
+  });
+
+  test("throws where the graph fails once its variables are ahead, and is disposed of", () => {
+    const value = tf.variable(tf.scalar(0));
+    let index = 0;
+    const repeated = step(() => {
+      const at = everyStep(() => tf.tensor2d([index], [1, 1], "int32"));
+      value.assign(value.add(tf.gatherND(tf.tensor1d([1, 2]), at).sum()));
+      return value.clone();
+    }, [value]);
+    for (let i = 0; i < enough; i++) repeated.run().dispose();
+    index = 2;
+    expect(() => repeated.run()).toThrow(/indices/);
+    expect(savedModels()).toBe(1);
+    repeated.dispose();
+    expect(savedModels()).toBe(0);
+    expect(value.dataSync()[0]).toBe(enough);
+    value.dispose();
+  });
+
+  test("takes no input of another shape", () => {
+    const value = tf.variable(tf.zeros([3]));
+    let length = 3;
+    const repeated = step(() => {
+      const x = everyStep(() => tf.ones([length]));
+      value.assign(value.add(x));
+      return x.sum().div(x.size);
+    }, [value]);
+    for (let i = 0; i < enough; i++) repeated.run().dispose();
+    length = 1;
+    expect(() => repeated.run()).toThrow(/input changed its shape or type: expected \[3\], found \[1\]/);
+    repeated.dispose();
+    value.dispose();
+  });
+
+  test("says what to do where memory is full", () => {
+    const value = tf.variable(tf.scalar(0));
+    // TensorFlow waits ten seconds for memory before it gives up.
+    const repeated = step(() => tf.ones([1, 1]).tile([2e7, 2e7]), [value]);
+    let error: unknown;
+    try {
+      repeated.run();
+    } catch (caught) {
+      error = caught;
+    }
+    expect(error).toBeInstanceOf(UserError);
+    expect((error as Error).message).toMatch(
+      /memory is full: OOM .*20000000.*; use a smaller --batch-size or --width$/,
+    );
+    value.dispose();
+  });
+
   test("throws what the step throws", () => {
     let run = 0;
     const repeated = step(() => {
@@ -151,6 +251,14 @@ describe.skipIf(missing !== undefined)("a step as a graph", () => {
     expect(repeated.run().dataSync()[0]).toBe(1);
   });
 
+  test("is not made of a step without variables", () => {
+    const repeated = step(() => everyStep(() => tf.ones([2])).sum(), []);
+    const before = tf.memory().numTensors;
+    for (let i = 0; i < enough; i++) repeated.run().dispose();
+    repeated.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
   test("keeps nothing from run to run", () => {
     const weights = tf.variable(tf.ones([100, 100]));
     const repeated = step(() => {
@@ -159,13 +267,12 @@ describe.skipIf(missing !== undefined)("a step as a graph", () => {
       return weights.sum();
     }, [weights]);
     for (let i = 0; i < enough; i++) repeated.run().dispose();
-    const native = (tf.backend() as unknown as { binding: { getNumOfTensors(): number } }).binding;
-    const before = [tf.memory().numTensors, native.getNumOfTensors()];
+    const before = [tf.memory().numTensors, native().getNumOfTensors()];
     for (let i = 0; i < 50; i++) {
       repeated.run().dispose();
       if (i % 10 === 0) repeated.settle();
     }
-    expect([tf.memory().numTensors, native.getNumOfTensors()]).toEqual(before);
+    expect([tf.memory().numTensors, native().getNumOfTensors()]).toEqual(before);
     repeated.dispose();
     weights.dispose();
   });
@@ -190,6 +297,22 @@ const recipes: Recipe[] = [
   { model: "tc-resnet", optimizer: "adam", frozenSteps: 5, average: true, steps: 10 },
   { model: "conv1d", optimizer: "adam", small: [0], steps: 8 },
 ];
+
+test.skipIf(missing !== undefined).each(["adam", "sgd"] as const)(
+  "an update by %s leaves no tensor behind",
+  (optimizer) => {
+    const variable = tf.variable(tf.ones([2, 2]));
+    const settings = { optimizer, momentum: 0.9, weightDecay: 0.1 };
+    const updater = makeOptimizer(settings, [{ name: "w", variable }]);
+    const gradient = tf.ones([2, 2]);
+    const before = tf.memory().numTensors;
+    updater.next(0.1);
+    updater.update({ [variable.name]: gradient });
+    expect(tf.memory().numTensors).toBe(before);
+    updater.dispose();
+    tf.dispose([variable, gradient]);
+  },
+);
 
 describe.skipIf(missing !== undefined)("training by the graph ends as it does without", () => {
   beforeEach(async () => {

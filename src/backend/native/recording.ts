@@ -134,6 +134,8 @@ export class Recording implements StepObserver {
     const holders = new Map(this.state.map((variable, i) => [this.idOf(variable), i]));
     const changes = variables.map((tensor) => holders.get(this.idOf(tensor)) ?? -1);
     if (changes.includes(-1)) this.obstacle ??= `${operation.name} of what is no variable`;
+    if (new Set(changes).size < changes.length)
+      this.obstacle ??= `${operation.name} of values that are shared`;
     const inputs = [...variables, ...others].map((tensor) => this.sourceOf(this.idOf(tensor)));
     const values = this.withoutRecording(run);
     this.addOperation({ ...operation, inputs, changes }, values);

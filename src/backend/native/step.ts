@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { UserError } from "../../errors.js";
 import type { RepeatedStep } from "../step.js";
 import type { NodeBackend } from "./node-backend.js";
 import { Recording, sameConstants } from "./recording.js";
@@ -27,10 +28,30 @@ export class NativeStep implements RepeatedStep {
     this.backend = backend;
     this.step = step;
     this.state = state;
+    if (state.length === 0) this.obstacle = "the step changes no variables";
   }
 
   run(): tf.Tensor {
-    if (this.graph !== undefined) return this.graph.run();
+    try {
+      return this.graph === undefined ? this.runStepwise() : this.runGraph(this.graph);
+    } catch (error) {
+      throw explained(error as Error);
+    }
+  }
+
+  private runGraph(graph: StepGraph): tf.Tensor {
+    try {
+      return graph.run();
+    } catch (error) {
+      if (graph.isAhead) throw error;
+      // It never ran, or not since it was settled: TensorFlow.js's variables hold what this run began with.
+      this.dispose();
+      this.obstacle = (error as Error).message;
+      return this.runStepwise();
+    }
+  }
+
+  private runStepwise(): tf.Tensor {
     if (this.obstacle !== undefined || this.runs++ < runsBefore) return tf.tidy(this.step);
     unshare(this.state);
     const recording = new Recording(this.backend, this.state);
@@ -68,6 +89,16 @@ export class NativeStep implements RepeatedStep {
       this.obstacle = (error as Error).message;
     }
   }
+}
+
+/** Says what to do where TensorFlow found no memory. Anything else is returned as it is. */
+function explained(error: Error): Error {
+  const [reason] = /OOM when allocating .*/.exec(error.message) ?? [];
+  if (reason === undefined) return error;
+  return new UserError(
+    `the tensorflow backend's memory is full: ${reason}; use a smaller --batch-size or --width`,
+    { cause: error },
+  );
 }
 
 /** Gives each variable values of its own, where one was set to another as it is. */

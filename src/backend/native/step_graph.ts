@@ -11,7 +11,6 @@ export class StepGraph {
   private readonly inputs: readonly RecordedInput[];
   private readonly state: readonly tf.Variable[];
   private readonly names: GraphNames;
-  /** Whether the graph's variables hold what those of TensorFlow.js should. */
   private ahead = false;
 
   /** @throws Error of TensorFlow's where it refuses the graph */
@@ -24,13 +23,20 @@ export class StepGraph {
     this.model = graph.load();
   }
 
+  /** Whether the graph's variables hold what those of TensorFlow.js should. */
+  get isAhead(): boolean {
+    return this.ahead;
+  }
+
   run(): tf.Tensor {
     const { backend, names } = this;
     if (!this.ahead) this.upload();
-    return tf.tidy(() => {
-      const ids = backend.getInputTensorIds(this.inputs.map(({ make }) => make()));
+    const result = tf.tidy(() => {
+      const ids = backend.getInputTensorIds(this.inputs.map((input) => this.makeInput(input)));
       return this.call(ids, names.inputs, [names.result])[0]!;
     });
+    this.ahead = true;
+    return result;
   }
 
   /** Gives TensorFlow.js's variables the values of the graph's. */
@@ -45,14 +51,24 @@ export class StepGraph {
   }
 
   dispose(): void {
-    this.download();
-    this.backend.binding.deleteSavedModel(this.model);
+    try {
+      this.download();
+    } finally {
+      this.backend.binding.deleteSavedModel(this.model);
+    }
+  }
+
+  private makeInput({ make, shape, dtype }: RecordedInput): tf.Tensor {
+    const tensor = make();
+    const made = this.backend.tensorMap.get(tensor.dataId);
+    if (made.dtype !== dtype || !tf.util.arraysEqual(made.shape, [...shape]))
+      throw new Error(`a step's input changed its shape or type: expected [${shape}], found [${made.shape}]`);
+    return tensor;
   }
 
   private upload(): void {
     const ids = this.backend.getInputTensorIds([...this.state]);
     tf.dispose(this.call(ids, this.names.values, [this.names.assigned]));
-    this.ahead = true;
   }
 
   private call(ids: number[], inputs: readonly string[], outputs: readonly string[]): tf.Tensor[] {
