@@ -40,11 +40,8 @@ const rows: Record<string, readonly string[]> = {
   "tc-resnet-small": ["--config", "recipes/tc-resnet-small.json"],
   "kws-8k": ["--config", "recipes/tc-resnet-words.json", "--val-size", "0.04", "--test-size", "0.02"],
 };
-/** Rows that start from a run which has learned words, one label each, from all speakers of both files. */
-const wordsFirst: Record<string, readonly string[]> = {
-  "tc-resnet-words": ["--config", "recipes/words.json"],
-  "kws-8k": ["--config", "recipes/words.json"],
-};
+/** Rows that start from a run that has learned words, which is that of the seed's own split. */
+const wordsFirst = ["tc-resnet-words", "kws-8k"];
 /** Rows that are taught by the run of another row with the same seed, and so of the same parts. */
 const taughtBy: Record<string, string> = { "tc-resnet-small": "tc-resnet-words" };
 
@@ -95,31 +92,21 @@ const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
 async function runOf(name: string, seed: string, data: string): Promise<string> {
   const common = ["--seed", seed, "--backend", options.backend];
   const settings = [...rows[name]!, "--data", data, ...common];
-  const words = wordsFirst[name];
-  if (words !== undefined) {
-    const path = join(options.out, `${name}-words-${seed}.npz`);
-    if (!existsSync(path)) await writeWordsOf(name, path, { data, seed: Number(seed) });
-    const first = trained(join(options.out, `${name}-first-${seed}`), [...words, "--data", path, ...common]);
-    settings.push("--from", first);
-  }
+  if (wordsFirst.includes(name)) settings.push("--from", await wordsRun(seed, data, common));
   const teacher = taughtBy[name];
   if (teacher !== undefined) settings.push("--teacher", await runOf(teacher, seed, data));
   return trained(join(options.out, `${name}-${seed}`), settings);
 }
 
-async function writeWordsOf(
-  name: string,
-  path: string,
-  about: { data: string; seed: number },
-): Promise<void> {
-  if (options.extra === undefined) fail(`${name} needs --extra EXTRA.npz`);
-  const share = (flag: string) => {
-    const at = rows[name]!.indexOf(flag);
-    return at < 0 ? 0.1 : Number(rows[name]![at + 1]);
-  };
-  const shares = { valSize: share("--val-size"), testSize: share("--test-size") };
-  mkdirSync(options.out, { recursive: true });
-  await writeWords(path, { ...about, ...shares, extra: options.extra });
+/** A run that knows the words that both files say, but for the voices that the rows' split holds back. */
+async function wordsRun(seed: string, data: string, common: readonly string[]): Promise<string> {
+  const { extra, out } = options;
+  if (extra === undefined) fail("rows that learn words first need --extra EXTRA.npz");
+  const path = join(out, `words-${seed}.npz`);
+  mkdirSync(out, { recursive: true });
+  const shares = { valSize: 0.1, testSize: 0.1 };
+  if (!existsSync(path)) await writeWords(path, { data, extra, seed: Number(seed), ...shares });
+  return trained(join(out, `words-${seed}`), ["--config", "recipes/words.json", "--data", path, ...common]);
 }
 
 async function reproduce(name: string, data: string): Promise<void> {
