@@ -28,7 +28,7 @@ describe.skipIf(missing !== undefined)("the tensorflow backend", () => {
   });
 
   test.each([...modelRegistry.keys()])(
-    "trains %s as the cpu backend does",
+    "trains %s as the cpu backend does, by a graph",
     { timeout: 240_000 },
     async (name) => {
       await startBackend("cpu", "training");
@@ -36,6 +36,7 @@ describe.skipIf(missing !== undefined)("the tensorflow backend", () => {
       await startBackend("tensorflow", "training");
       const actual = await trainSteps(name, 10);
       expectSameTraining(actual, expected);
+      expect(actual.graph).toBe(true);
     },
   );
 

@@ -12,12 +12,15 @@ export interface TrainedSteps {
   gradients: ReadonlyMap<string, Float32Array>;
   /** Of every step, before its update. */
   losses: readonly number[];
+  /** Whether the last of them was run as a graph. */
+  graph: boolean;
 }
 
 export interface Trainer {
   /** One update as the training loop makes it; returns the loss before it. */
   step(): Promise<number>;
   gradients(): Promise<ReadonlyMap<string, Float32Array>>;
+  usesGraph(): boolean;
   dispose(): void;
 }
 
@@ -64,6 +67,7 @@ export function smallTrainer(name: string, width = 0.1): Trainer {
       tf.dispose([value, grads]);
       return gradients;
     },
+    usesGraph: () => steps.usesGraph,
     dispose: () => {
       steps.dispose();
       model.dispose();
@@ -78,8 +82,9 @@ export async function trainSteps(name: string, steps: number, width?: number): P
   const gradients = await trainer.gradients();
   const losses: number[] = [];
   for (let i = 0; i < steps; i++) losses.push(await trainer.step());
+  const graph = trainer.usesGraph();
   trainer.dispose();
-  return { gradients, losses };
+  return { gradients, losses, graph };
 }
 
 /**
