@@ -142,6 +142,16 @@ describe("table", () => {
     expect(lists).toContain("checkpoints/com…re/spectrogram");
   });
 
+  it("shortens no two words to the same", () => {
+    const names = ["gabor-resnet", "gabor-bc-resnet"];
+    const models = names.map((name) => [name, "waveform", "99,628", "11.8 M"]);
+    const narrow = terminalTable(["model", "input", "parameters", "multiply-adds"], models, {
+      width: 47,
+      color: false,
+    });
+    for (const name of names) expect(narrow).toContain(name);
+  });
+
   it("fits any screen, whatever the cells, and never cuts a figure that the screen has room for", () => {
     const cell = fc.oneof(
       fc.string({ unit: "grapheme", maxLength: 40 }),

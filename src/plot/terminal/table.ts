@@ -7,7 +7,7 @@ const narrowest = 10;
 
 /**
  * A table in lines of at most `width` columns of the screen, figures to the right. Where it is too wide, words lose
- * their middles; where that is not enough, columns and rows change places; and where even that does not fit, each row
+ * their middles, as long as different ones stay different; where that is not enough, columns and rows change places; and where even that does not fit, each row
  * becomes a list.
  */
 export function terminalTable(
@@ -63,17 +63,30 @@ function asTable(columns: readonly Column[], { width, color }: TerminalOptions):
     if (!slack[column]) return undefined;
     widths[column]!--;
   }
+  const shortened = columns.map(({ cells }, index) => cells.map((cell) => shorten(cell, widths[index]!)));
+  if (columns.some(({ cells }, index) => !stayApart(cells, shortened[index]!))) return undefined;
+  if (
+    !stayApart(
+      columns.map(({ cells }) => cells[0]!),
+      shortened.map((cells) => cells[0]!),
+    )
+  )
+    return undefined;
   const lineCount = columns[0]?.cells.length ?? 0;
   const [header = "", ...body] = Array.from({ length: lineCount }, (_, line) =>
     columns
-      .map(({ cells, toTheRight }, index) =>
-        (toTheRight ? padLeft : padRight)(shorten(cells[line]!, widths[index]!), widths[index]!),
+      .map(({ toTheRight }, index) =>
+        (toTheRight ? padLeft : padRight)(shortened[index]![line]!, widths[index]!),
       )
       .join(gap)
       .trimEnd(),
   );
   const rule = widths.map((columns) => "─".repeat(columns)).join(gap);
   return [paint("bold", header, color), paint("dim", rule, color), ...body];
+}
+
+function stayApart(texts: readonly string[], shortened: readonly string[]): boolean {
+  return new Set(shortened).size === new Set(texts).size;
 }
 
 function asLists(lines: readonly string[][], { width, color }: TerminalOptions): string[] {
