@@ -34,7 +34,7 @@ rmSync(out, { recursive: true, force: true });
 const slow = await isSlow(values.backend);
 if (slow)
   console.error(
-    `${values.backend} is slow here: the models are smaller still, and learn from fewer clips for one epoch`,
+    `${values.backend} is slow here: smaller models, fewer clips and one epoch show that it works, not what it learns`,
   );
 const size = slow
   ? ["--width", "0.02", "--limit", "96", "--epochs", "1"]

@@ -31,9 +31,11 @@ function describe(found: readonly Diagnosis[], output: Output): string {
     ...wrapped(machine(found.find(({ available }) => available)?.versions ?? {}), 0, output.width),
     "",
     ...found.flatMap((diagnosis) => [...describeOne(diagnosis, output), ""]),
-    chosen === undefined
-      ? "--backend auto finds none that works here."
-      : `--backend auto takes ${paint("bold", chosen.backend)} for training.`,
+    ...(chosen === undefined
+      ? wrapped("--backend auto finds none that works here.", 0, output.width)
+      : wrapped(`--backend auto takes ${chosen.backend} for training.`, 0, output.width).map((line) =>
+          line.replace(chosen.backend, (name) => paint("bold", name)),
+        )),
   ].join("\n");
 }
 
