@@ -66,6 +66,16 @@ describe("without a GPU that works", () => {
     expect(`${said.reason}${said.remedy}`).not.toContain("\n");
   });
 
+  it("names the variable that points at a driver which is not there", () => {
+    const none = { ...failure, stderr: "Warning: vkCreateInstance: Found no drivers!\n" };
+    const env = { VK_DRIVER_FILES: `${import.meta.filename}:/nowhere/icd.json` };
+    const said = explain(none, "linux", env);
+    expect(said.reason).toBe("VK_DRIVER_FILES names /nowhere/icd.json, which does not exist");
+    expect(said.remedy).toMatch(/^set VK_DRIVER_FILES to .* or unset it/);
+    const there = { VK_DRIVER_FILES: import.meta.filename };
+    expect(explain(none, "linux", there).reason).toMatch(/finds no driver/);
+  });
+
   it("is unavailable, with one line that says so", { timeout: 120_000 }, async () => {
     const { code, output } = await run(`await startBackend("webgpu", "training")`, {
       VK_DRIVER_FILES: "/nowhere/icd.json",

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { BackendUnavailable } from "../unavailable.js";
@@ -101,6 +102,7 @@ const driver =
 export function explain(
   { signal, timedOut, exitCode, stderr }: ProbeFailure,
   platform: NodeJS.Platform,
+  env: NodeJS.ProcessEnv = process.env,
 ): { reason: string; remedy: string } {
   if (timedOut)
     return { reason: `the graphics driver did not answer in ${timeoutSeconds} s`, remedy: driver };
@@ -123,11 +125,24 @@ export function explain(
     };
   }
   if (/Found no drivers|Failed to detect any valid GPUs/.test(stderr))
-    return { reason: "the Vulkan loader finds no driver with a GPU", remedy: driver };
+    return (
+      explainNamedDriver(env) ?? { reason: "the Vulkan loader finds no driver with a GPU", remedy: driver }
+    );
   const cause = firstLine(stderr.replaceAll(/^(?:Warning|Error): /gm, ""));
   return {
     reason: `no Vulkan driver here has a GPU that Dawn can use${cause === "" ? "" : ` (${cause})`}`,
     remedy: driver,
+  };
+}
+
+/** Where the environment names a driver that is not there, the loader searches nowhere else. */
+function explainNamedDriver(env: NodeJS.ProcessEnv): { reason: string; remedy: string } | undefined {
+  const variable = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"].find((name) => env[name]);
+  const absent = variable && env[variable]!.split(":").find((path) => !existsSync(path));
+  if (!absent) return undefined;
+  return {
+    reason: `${variable} names ${absent}, which does not exist`,
+    remedy: `set ${variable} to the .json file of the GPU's driver, or unset it: the Vulkan loader then searches by itself`,
   };
 }
 
