@@ -64,7 +64,7 @@ export async function installTensorflow(options: InstallOptions = {}): Promise<I
   } catch (error) {
     throw describeSystemError(error, "write", folder);
   } finally {
-    rmSync(temporary, { recursive: true, force: true });
+    if (existsSync(temporary)) rmSync(temporary, { recursive: true, force: true });
   }
 }
 
