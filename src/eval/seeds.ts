@@ -35,13 +35,16 @@ export function spread(values: readonly number[]): Spread {
 
 /**
  * Which runs differ in their seed alone: their places, in order. Where the data lie, what computed and which version
- * wrote the run do not count. A seed that comes again is not another one: its run begins a group of its own.
+ * wrote the run do not count, nor from or by which runs they learned, as each seed has its own of those. A seed that comes
+ * again is not another one: its run begins a group of its own.
  */
 export function groupBySeed(configs: readonly RunConfig[]): number[][] {
   const groups: { key: string; seeds: number[]; places: number[] }[] = [];
   configs.forEach((config, place) => {
-    const { seed, data: _, backend: __, keyspot: ___, examples: ____, sources, ...settings } = config;
-    const key = JSON.stringify([settings, sources.map(({ fingerprint }) => fingerprint)]);
+    const { seed, data: _, backend: __, keyspot: ___, examples: ____, ...rest } = config;
+    const { from, teacher, sources, ...settings } = rest;
+    const learned = [from !== undefined, teacher !== undefined];
+    const key = JSON.stringify([settings, learned, sources.map(({ fingerprint }) => fingerprint)]);
     const group = groups.find((each) => each.key === key && !each.seeds.includes(seed));
     if (group === undefined) {
       groups.push({ key, seeds: [seed], places: [place] });

@@ -46,6 +46,18 @@ test("runs are grouped by all of their settings but the seed", () => {
   expect(groupBySeed(configs)).toEqual([[0, 1, 5], [2], [3], [4]]);
 });
 
+test("each seed may start from, and be taught by, a run of its own", () => {
+  const base = { data: ["a.npz"], model: "conv1d", sources: [{ path: "a.npz", fingerprint: "f", rows: 10 }] };
+  const configs = [
+    { ...base, seed: 1, from: "words-1" },
+    { ...base, seed: 2, from: "words-2" },
+    { ...base, seed: 3 },
+    { ...base, seed: 4, from: "words-4", teacher: "large-4" },
+    { ...base, seed: 5, from: "words-5", teacher: "large-5" },
+  ] as unknown as RunConfig[];
+  expect(groupBySeed(configs)).toEqual([[0, 1], [2], [3, 4]]);
+});
+
 test("a group is named by what its runs' names share", () => {
   expect(commonName(["runs/a-1", "runs/a-2", "runs/a-10"])).toBe("runs/a-*");
   expect(commonName(["1/best", "2/best"])).toBe("*/best");
