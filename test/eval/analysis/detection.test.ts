@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import {
   areaUnderRoc,
   detection,
@@ -173,10 +173,10 @@ describe.skipIf(!hasPython("sklearn", "scipy"))("against scikit-learn (Python)",
         Array.from(truth, (own) => own === k),
       )!,
   );
-  const expected = runPython<{
-    keywords: { roc: number[][]; det: number[][]; auc: number; eer: number }[];
-  }>(
-    `
+  let expected: { keywords: { roc: number[][]; det: number[][]; auc: number; eer: number }[] };
+  beforeAll(() => {
+    expected = runPython(
+      `
 from scipy.interpolate import interp1d
 from scipy.optimize import brentq
 from sklearn.metrics import auc, det_curve, roc_curve
@@ -193,8 +193,9 @@ for k, score in enumerate(input["scores"]):
     })
 output = {"keywords": keywords}
 `,
-    { scores, truth },
-  );
+      { scores, truth },
+    );
+  });
 
   test("every point of the ROC and DET curves lies on ours, and ours on them", () => {
     curves.forEach((curve, k) => {
