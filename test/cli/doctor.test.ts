@@ -55,7 +55,7 @@ describe("kws doctor", () => {
     expect(tensorflow.reason).toMatch(/^no native TensorFlow is installed$|^@tensorflow\/tfjs-node/);
     expect(tensorflow.remedy).toMatch(/^run kws backend install/);
     expect(webgpu).toMatchObject({ available: false, device: null, auto: false });
-    expect(webgpu.reason).toMatch(/Vulkan|npm package/);
+    expect(webgpu.reason).toMatch(/Vulkan|npm package|^VK_DRIVER_FILES names \S+, which does not exist$/);
     expect(webgpu.remedy).toMatch(/VK_DRIVER_FILES|libvulkan1|npm install/);
     expect(wasm).toMatchObject({ available: true, reason: null, remedy: null, auto: true, software: false });
     expect(wasm.device).toMatch(/^WebAssembly/);
