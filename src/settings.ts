@@ -64,9 +64,11 @@ export const settingsSchema = z.strictObject({
   labelSmoothing: shareWithZero("expected a share from 0 to below 1").default(laterDefaults.labelSmoothing),
   /** Decay of a moving average of the weights, which is then what is validated and kept; 0 keeps the weights themselves. */
   emaDecay: shareWithZero("expected a decay from 0 to below 1").default(laterDefaults.emaDecay),
-  /** A run whose answers are to be matched beside the labels. */
-  teacher: z.string({ error: "expected the path of a run" }).min(1).optional(),
-  /** Share of the teacher's answers in the loss. */
+  /** Runs whose answers, averaged, are to be matched beside the labels. Before there could be several, one was a text. */
+  teacher: z
+    .preprocess((given) => (typeof given === "string" ? [given] : given), names("expected the path of a run"))
+    .optional(),
+  /** Share of the teachers' answers in the loss. */
   teacherWeight: share().default(laterDefaults.teacherWeight),
   /** What both sides' logits are divided by when they are compared. */
   temperature: positive().default(laterDefaults.temperature),

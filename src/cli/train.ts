@@ -121,8 +121,16 @@ export function settingOptions(train: Command): Command {
       `keep a moving average of the weights, as 0.999; 0 does not ${shown("emaDecay")}`,
       numberOrText,
     )
-    .option("--teacher <run>", "distil from a trained run: match its answers too")
-    .option("--teacher-weight <share>", `of its answers in the loss ${shown("teacherWeight")}`, numberOrText)
+    .option(
+      "--teacher <run>",
+      "distil from a trained run: match its answers too; repeatable, the mean of several",
+      collect,
+    )
+    .option(
+      "--teacher-weight <share>",
+      `of these answers in the loss ${shown("teacherWeight")}`,
+      numberOrText,
+    )
     .option("--temperature <value>", `at which they are compared ${shown("temperature")}`, numberOrText)
     .option("--front-end <kind>", "log-mel, mfcc or stft, where the model leaves a choice")
     .option("--width <factor>", `width multiplier on every layer's channels ${shown("width")}`, numberOrText)

@@ -43,7 +43,7 @@ export function groupBySeed(configs: readonly RunConfig[]): number[][] {
   configs.forEach((config, place) => {
     const { seed, data: _, backend: __, keyspot: ___, examples: ____, ...rest } = config;
     const { from, teacher, sources, ...settings } = rest;
-    const learned = [from !== undefined, teacher !== undefined];
+    const learned = [from !== undefined, teacher?.length];
     const key = JSON.stringify([settings, learned, sources.map(({ fingerprint }) => fingerprint)]);
     const group = groups.find((each) => each.key === key && !each.seeds.includes(seed));
     if (group === undefined) {

@@ -148,7 +148,7 @@ export async function fitModel(training: Training, hooks: TrainHooks): Promise<T
   optimizer.dispose();
   model.dispose();
   if (kept !== model) kept.dispose();
-  teacher?.model.dispose();
+  for (const model of teacher?.models ?? []) model.dispose();
 
   if (ending === "interrupted") throw new TrainingInterrupted(run.path);
   checkNotDiverged(config, history.records, best.best?.epoch, hooks);

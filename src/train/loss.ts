@@ -6,22 +6,24 @@ export type Loss = (waves: tf.Tensor2D, targets: tf.Tensor2D) => (logits: tf.Ten
 export interface LossOptions {
   /** Share of a target that is spread evenly over all labels (Szegedy et al., 2016). */
   labelSmoothing: number;
-  /** A trained model whose answers are to be matched too. */
-  teacher?: { model: tf.LayersModel; weight: number; temperature: number } | undefined;
+  /** Trained models whose answers, averaged, are to be matched too. */
+  teacher?: { models: readonly tf.LayersModel[]; weight: number; temperature: number } | undefined;
 }
 
 /**
  * The categorical cross-entropy, with label smoothing where it is asked for. With a teacher, distillation (Hinton, Vinyals
  * and Dean, "Distilling the knowledge in a neural network", 2015): `weight` of the loss is the cross-entropy against the
- * teacher's probabilities at `temperature`, times its square, so that its gradients stay as large.
+ * teacher's probabilities at `temperature`, times its square, so that its gradients stay as large. Several teachers are an
+ * ensemble: the mean of their probabilities.
  */
 export function makeLoss({ labelSmoothing, teacher }: LossOptions): Loss {
   const againstTargets = (targets: tf.Tensor2D, logits: tf.Tensor2D) =>
     tf.losses.softmaxCrossEntropy(targets, logits, undefined, labelSmoothing) as tf.Scalar;
   if (teacher === undefined) return (_, targets) => (logits) => againstTargets(targets, logits);
-  const { model, weight, temperature } = teacher;
+  const { models, weight, temperature } = teacher;
   return (waves, targets) => {
-    const answers = tf.softmax((model.apply(waves) as tf.Tensor2D).div(temperature)); // [batch, labels]
+    const each = models.map((model) => tf.softmax((model.apply(waves) as tf.Tensor2D).div(temperature)));
+    const answers = tf.addN(each).div(models.length); // [batch, labels]
     return (logits) => {
       const distilled = tf.losses.softmaxCrossEntropy(answers, logits.div(temperature));
       const own = againstTargets(targets, logits);

@@ -71,7 +71,7 @@ export async function train(
     ...settings,
     freezeEpochs,
     data: settings.data.map(fullPath),
-    ...(settings.teacher !== undefined && { teacher: fullPath(settings.teacher) }),
+    ...(settings.teacher !== undefined && { teacher: settings.teacher.map(fullPath) }),
     ...(settings.from !== undefined && { from: fullPath(settings.from) }),
     augment: withFullPath(settings.augment),
     labels,

@@ -363,7 +363,9 @@ function train(recipe: Recipe) {
   const model = build();
   const copy = recipe.average ? build() : undefined;
   const teacher = recipe.teacher
-    ? { model: buildModel("tc-resnet", { labelCount, sampleRate: 8000, clipLength, width: 0.25, seed: 9 }) }
+    ? [9, 10].map((seed) =>
+        buildModel("tc-resnet", { labelCount, sampleRate: 8000, clipLength, width: 0.25, seed }),
+      )
     : undefined;
   const variables = freezeBody(model, modelVariables(model, "trainable"), frozenSteps);
   const settings = {
@@ -380,7 +382,10 @@ function train(recipe: Recipe) {
   ];
   const training = new TrainingSteps({
     ...{ model, variables, state, optimizer, step },
-    loss: makeLoss({ labelSmoothing: 0.1, teacher: teacher && { ...teacher, weight: 0.5, temperature: 2 } }),
+    loss: makeLoss({
+      labelSmoothing: 0.1,
+      teacher: teacher && { models: teacher, weight: 0.5, temperature: 2 },
+    }),
     afterUpdate: average && ((steps) => average.follow(steps)),
     learningRate: (n) => 1e-3 / (1 + n),
   });
@@ -406,6 +411,6 @@ function train(recipe: Recipe) {
   optimizer.dispose();
   model.dispose();
   copy?.dispose();
-  teacher?.model.dispose();
+  for (const model of teacher ?? []) model.dispose();
   return { losses, moves, graph };
 }

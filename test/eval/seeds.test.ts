@@ -52,10 +52,11 @@ test("each seed may start from, and be taught by, a run of its own", () => {
     { ...base, seed: 1, from: "words-1" },
     { ...base, seed: 2, from: "words-2" },
     { ...base, seed: 3 },
-    { ...base, seed: 4, from: "words-4", teacher: "large-4" },
-    { ...base, seed: 5, from: "words-5", teacher: "large-5" },
+    { ...base, seed: 4, from: "words-4", teacher: ["large-4"] },
+    { ...base, seed: 5, from: "words-5", teacher: ["large-5"] },
+    { ...base, seed: 6, from: "words-6", teacher: ["large-6", "other-6"] },
   ] as unknown as RunConfig[];
-  expect(groupBySeed(configs)).toEqual([[0, 1], [2], [3, 4]]);
+  expect(groupBySeed(configs)).toEqual([[0, 1], [2], [3, 4], [5]]);
 });
 
 test("a group is named by what its runs' names share", () => {

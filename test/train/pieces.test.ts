@@ -77,14 +77,22 @@ describe("the loss", () => {
   });
 
   test("distillation adds the cross-entropy against the teacher's softened answers", () => {
-    const answers = [1, 2, -1];
-    const teacher = { apply: () => tf.tensor2d([answers]) } as unknown as tf.LayersModel;
-    const soft = logSoftmax(answers.map((value) => value / 2)).map(Math.exp);
+    const teacher = (answers: number[]) =>
+      ({ apply: () => tf.tensor2d([answers]) }) as unknown as tf.LayersModel;
+    const soft = (answers: number[]) => logSoftmax(answers.map((value) => value / 2)).map(Math.exp);
     const student = logSoftmax(logits.map((value) => value / 2));
-    const distilled = -soft.reduce((sum, share, i) => sum + share * student[i]!, 0);
-    const expected = 0.25 * -logSoftmax(logits)[0]! + 0.75 * 4 * distilled;
-    const loss = makeLoss({ labelSmoothing: 0, teacher: { model: teacher, weight: 0.75, temperature: 2 } });
-    expect(of(loss)).toBeCloseTo(expected, 5);
+    const [one, other] = [
+      [1, 2, -1],
+      [0, -3, 2],
+    ] as [number[], number[]];
+    const distilled = (shares: number[]) =>
+      0.25 * -logSoftmax(logits)[0]! +
+      0.75 * 4 * -shares.reduce((sum, share, i) => sum + share * student[i]!, 0);
+    const loss = (...models: tf.LayersModel[]) =>
+      makeLoss({ labelSmoothing: 0, teacher: { models, weight: 0.75, temperature: 2 } });
+    expect(of(loss(teacher(one)))).toBeCloseTo(distilled(soft(one)), 5);
+    const mean = soft(one).map((share, i) => (share + soft(other)[i]!) / 2);
+    expect(of(loss(teacher(one), teacher(other)))).toBeCloseTo(distilled(mean), 5);
   });
 });
 

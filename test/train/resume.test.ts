@@ -4,7 +4,7 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type EpochRecord, RunFolder } from "../../src/run.js";
-import { resolveSettings } from "../../src/settings.js";
+import { resolveSettings, type TrainSettings } from "../../src/settings.js";
 import type { Callback } from "../../src/train/loop.js";
 import { resumeTraining, TrainingInterrupted, train } from "../../src/train/train.js";
 import { writeTones } from "../helpers/clips.js";
@@ -126,8 +126,8 @@ test("momentum, warm-up, the average of the weights and a teacher go on exactly 
     warmupEpochs: 1,
     labelSmoothing: 0.1,
     emaDecay: 0.9,
-    teacher: join(folder, "whole-cpu"),
-  } as const;
+    teacher: [join(folder, "whole-cpu")],
+  } satisfies Partial<TrainSettings>;
   const [whole, path] = [join(folder, "whole-pieces"), join(folder, "stopped-pieces")];
   await train(pieces, { out: whole });
   await expect(train(pieces, { out: path }, stopAfter(4))).rejects.toThrow(TrainingInterrupted);
@@ -140,7 +140,7 @@ test("momentum, warm-up, the average of the weights and a teacher go on exactly 
 });
 
 test("a teacher for other labels is refused, in one line that says so", async () => {
-  const other = { ...settings("cpu", 1), labels: undefined, teacher: join(folder, "whole-wasm") };
+  const other = { ...settings("cpu", 1), labels: undefined, teacher: [join(folder, "whole-wasm")] };
   await expect(train(other, { out: join(folder, "other-teacher") })).rejects.toThrow(
     /--teacher .* expected .* found/,
   );

@@ -41,7 +41,7 @@ function lossText({ labelSmoothing, teacher, teacherWeight, temperature }: RunCo
     ...(labelSmoothing > 0 ? [`labels smoothed by ${labelSmoothing}`] : []),
     ...(teacher === undefined
       ? []
-      : [`${teacherWeight} of it the answers of ${teacher} at temperature ${temperature}`]),
+      : [`${teacherWeight} of it the answers of ${teacher.join(", ")} at temperature ${temperature}`]),
   ].join(", ");
 }
 
