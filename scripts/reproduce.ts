@@ -15,35 +15,55 @@ import { parseArgs } from "node:util";
 import { transferCurve } from "./transfer.js";
 import { writeWords } from "./words.js";
 
-/** The settings of each row, as flags of `kws train`; they are the table's for all seeds. */
-const course = ["--width", "0.25", "--epochs"];
-const rows: Record<string, readonly string[]> = {
-  spectrogram: ["--model", "spectrogram", ...course, "12", "--learning-rate", "1e-3"],
-  conv1d: ["--model", "conv1d", ...course, "10", "--learning-rate", "3e-4"],
-  skip: ["--model", "skip", ...course, "10", "--learning-rate", "3e-4"],
-  "conv1d-standard": [
-    ...["--model", "conv1d", ...course, "10", "--learning-rate", "3e-4"],
-    ...["--augment", "standard"],
+interface Row {
+  /** Flags of `kws train`, the same for all seeds. */
+  settings: readonly string[];
+  /** Whether it learns the words of both files, each a label of its own, instead of the twelve labels. */
+  words?: true;
+  /** The row whose run it starts from, and those whose runs teach it: of its own seed and parts, each. */
+  from?: string;
+  teachers?: readonly string[];
+}
+
+const recipe = (name: string, ...others: readonly string[]) => [
+  "--config",
+  `recipes/${name}.json`,
+  ...others,
+];
+const course = (model: string, epochs: number, rate: string, ...others: readonly string[]): Row => ({
+  settings: [
+    ...["--model", model, "--width", "0.25", "--epochs", String(epochs), "--learning-rate", rate],
+    ...others,
   ],
-  "skip-standard": [
-    ...["--model", "skip", ...course, "10", "--learning-rate", "3e-4"],
-    ...["--augment", "standard"],
-  ],
-  "bc-resnet-1": ["--config", "recipes/bc-resnet.json"],
-  "bc-resnet-3": ["--config", "recipes/bc-resnet-3.json"],
-  "gabor-resnet": ["--config", "recipes/gabor-resnet.json"],
-  "tc-resnet": ["--config", "recipes/tc-resnet.json"],
-  "ds-cnn": ["--config", "recipes/ds-cnn.json"],
-  matchboxnet: ["--config", "recipes/matchboxnet.json"],
-  m5: ["--config", "recipes/m5.json"],
-  "tc-resnet-words": ["--config", "recipes/tc-resnet-words.json"],
-  "tc-resnet-small": ["--config", "recipes/tc-resnet-small.json"],
-  "kws-8k": ["--config", "recipes/tc-resnet-words.json", "--val-size", "0.04", "--test-size", "0.02"],
+});
+const rows: Record<string, Row> = {
+  spectrogram: course("spectrogram", 12, "1e-3"),
+  conv1d: course("conv1d", 10, "3e-4"),
+  skip: course("skip", 10, "3e-4"),
+  "conv1d-standard": course("conv1d", 10, "3e-4", "--augment", "standard"),
+  "skip-standard": course("skip", 10, "3e-4", "--augment", "standard"),
+  "bc-resnet-1": { settings: recipe("bc-resnet") },
+  "bc-resnet-3": { settings: recipe("bc-resnet-3") },
+  "gabor-resnet": { settings: recipe("gabor-resnet") },
+  "gabor-bc-resnet": { settings: recipe("gabor-bc-resnet") },
+  "tc-resnet": { settings: recipe("tc-resnet") },
+  "ds-cnn": { settings: recipe("ds-cnn") },
+  matchboxnet: { settings: recipe("matchboxnet") },
+  m5: { settings: recipe("m5") },
+  words: { settings: recipe("words"), words: true },
+  "tc-resnet-words": { settings: recipe("tc-resnet-words"), from: "words" },
+  "tc-resnet-small": { settings: recipe("tc-resnet-small"), teachers: ["tc-resnet-words"] },
+  "words-wide": { settings: recipe("words", "--width", "3"), words: true },
+  "tc-resnet-wide": {
+    settings: recipe("tc-resnet-words", "--width", "3", "--epochs", "40"),
+    from: "words-wide",
+  },
 };
-/** Rows that start from a run that has learned words, which is that of the seed's own split. */
-const wordsFirst = ["tc-resnet-words", "kws-8k"];
-/** Rows that are taught by the run of another row with the same seed, and so of the same parts. */
-const taughtBy: Record<string, string> = { "tc-resnet-small": "tc-resnet-words" };
+/** Rows that are another's with other parts: for a model to ship, nearly all clips are there to learn from. */
+const shipped: Record<string, string> = { "kws-8k": "tc-resnet-words" };
+/** Shares of the speakers who validate and test. */
+const usualParts = { valSize: 0.1, testSize: 0.1 };
+const shippedParts = { valSize: 0.04, testSize: 0.02 };
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -90,23 +110,41 @@ const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
 
 /** The run of a row with a seed, trained to its end, behind those that it starts from or learns from. */
 async function runOf(name: string, seed: string, data: string): Promise<string> {
-  const common = ["--seed", seed, "--backend", options.backend];
-  const settings = [...rows[name]!, "--data", data, ...common];
-  if (wordsFirst.includes(name)) settings.push("--from", await wordsRun(seed, data, common));
-  const teacher = taughtBy[name];
-  if (teacher !== undefined) settings.push("--teacher", await runOf(teacher, seed, data));
-  return trained(join(options.out, `${name}-${seed}`), settings);
+  const like = shipped[name];
+  return like === undefined
+    ? train(name, seed, data, { folder: options.out, ...usualParts })
+    : train(like, seed, data, { folder: join(options.out, name), ...shippedParts });
 }
 
-/** A run that knows the words that both files say, but for the voices that the rows' split holds back. */
-async function wordsRun(seed: string, data: string, common: readonly string[]): Promise<string> {
-  const { extra, out } = options;
+interface Parts {
+  folder: string;
+  valSize: number;
+  testSize: number;
+}
+
+async function train(name: string, seed: string, data: string, parts: Parts): Promise<string> {
+  const row = rows[name]!;
+  const settings = [...row.settings, "--seed", seed, "--backend", options.backend];
+  if (row.words) {
+    settings.push("--data", await wordsOf(seed, data, parts));
+  } else {
+    settings.push("--data", data);
+    settings.push("--val-size", `${parts.valSize}`, "--test-size", `${parts.testSize}`);
+  }
+  if (row.from !== undefined) settings.push("--from", await train(row.from, seed, data, parts));
+  for (const teacher of row.teachers ?? [])
+    settings.push("--teacher", await train(teacher, seed, data, parts));
+  return trained(join(parts.folder, `${name}-${seed}`), settings);
+}
+
+/** The words that both files say, but for the voices that the row's own split holds back. */
+async function wordsOf(seed: string, data: string, { folder, valSize, testSize }: Parts): Promise<string> {
+  const { extra } = options;
   if (extra === undefined) fail("rows that learn words first need --extra EXTRA.npz");
-  const path = join(out, `words-${seed}.npz`);
-  mkdirSync(out, { recursive: true });
-  const shares = { valSize: 0.1, testSize: 0.1 };
-  if (!existsSync(path)) await writeWords(path, { data, extra, seed: Number(seed), ...shares });
-  return trained(join(out, `words-${seed}`), ["--config", "recipes/words.json", "--data", path, ...common]);
+  const path = join(folder, `words-${seed}.npz`);
+  mkdirSync(folder, { recursive: true });
+  if (!existsSync(path)) await writeWords(path, { data, extra, seed: Number(seed), valSize, testSize });
+  return path;
 }
 
 async function reproduce(name: string, data: string): Promise<void> {
@@ -127,11 +165,24 @@ async function reproduce(name: string, data: string): Promise<void> {
 const [name] = positionals;
 if (name === "transfer" && options.data !== undefined && options.extra !== undefined) {
   await transferCurve({ ...options, data: options.data, extra: options.extra, kws, trained });
-} else if (name !== undefined && Object.hasOwn(rows, name) && options.data !== undefined) {
+} else if (
+  name !== undefined &&
+  (Object.hasOwn(rows, name) || Object.hasOwn(shipped, name)) &&
+  options.data
+) {
   await reproduce(name, options.data);
 } else {
   console.log("usage: npm run reproduce -- NAME --data FILE.npz [--seeds 1,2,3] [--backend B] [--out DIR]\n");
-  for (const [name, flags] of Object.entries(rows)) console.log(`  ${name}: kws train ${flags.join(" ")}`);
+  for (const [name, { settings, words, from, teachers }] of Object.entries(rows)) {
+    const others = [
+      ...(words ? ["the words of both files"] : []),
+      ...(from === undefined ? [] : [`from ${from}`]),
+      ...(teachers === undefined ? [] : [`taught by ${teachers.join(" and ")}`]),
+    ];
+    console.log(`  ${name}: ${[`kws train ${settings.join(" ")}`, ...others].join("; ")}`);
+  }
+  for (const [name, like] of Object.entries(shipped))
+    console.log(`  ${name}: ${like}, with nearly all clips to train on`);
   console.log("  transfer (with --extra EXTRA.npz): new words from 5, 10, 20 and 50 clips each");
   process.exitCode = name === undefined ? 0 : 2;
 }

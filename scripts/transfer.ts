@@ -1,7 +1,7 @@
 /**
  * How well a trained model learns new words from few clips (docs/results.md). The words' clips come from EXTRA; the data that
- * the model is first trained on leaves their rows out, and a quarter of its speakers too, whose clips of `unknown` and
- * `silence` serve the transfer and its test. Nobody is heard in training and in test.
+ * the model is first trained on, each of its words a label of its own, leaves their rows out, and a quarter of its speakers
+ * too, whose clips of `unknown` and `silence` serve the transfer and its test. Nobody is heard in training and in test.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -33,8 +33,8 @@ export async function transferCurve(options: TransferOptions): Promise<void> {
     const file = (name: string) => join(folder, `${name}.npz`);
     if (!existsSync(file("test"))) await writeData(options, seed, file);
     const common = ["--seed", String(seed), "--backend", backend];
-    const settings = ["--config", "recipes/gabor-resnet.json", "--epochs", "45", "--data", file("base")];
-    const base = trained(join(folder, "base"), [...settings, ...common]);
+    const settings = ["--config", "recipes/words.json", "--width", "3", "--split", "speaker"];
+    const base = trained(join(folder, "base"), [...settings, "--data", file("base"), ...common]);
     for (const count of counts) {
       const settings = ["--config", "recipes/transfer.json", "--from", base, "--split", "official"];
       const data = ["--data", file(`words-${count}`), "--labels", labels.join(",")];
@@ -69,7 +69,8 @@ async function writeData(
 
   const isNew = (word: string) => words.includes(word);
   const base = rowsOf(first, ({ speaker, word }) => !reserved.includes(speaker) && !isNew(word));
-  await writeClips(file("base"), selectClips(first, base));
+  const taught = selectClips(first, base);
+  await writeClips(file("base"), { ...taught, labels: taught.words! });
   const rest = (speakers: Set<string>) =>
     rowsOf(
       first,
