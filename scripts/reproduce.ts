@@ -36,6 +36,9 @@ const course = (model: string, epochs: number, rate: string, ...others: readonly
     ...others,
   ],
 });
+const newest = ["--save-best-only", "false"];
+const taught = ["--teacher-weight", "0.7", "--label-smoothing", "0"];
+const matchboxnet = ["--model", "matchboxnet", "--front-end", "mfcc", ...taught];
 const rows: Record<string, Row> = {
   spectrogram: course("spectrogram", 12, "1e-3"),
   conv1d: course("conv1d", 10, "3e-4"),
@@ -57,6 +60,46 @@ const rows: Record<string, Row> = {
   "tc-resnet-wide": {
     settings: recipe("tc-resnet-words", "--width", "3", "--epochs", "40"),
     from: "words-wide",
+  },
+  "words-matchboxnet": {
+    settings: recipe("words", ...matchboxnet, "--width", "1.15"),
+    words: true,
+    teachers: ["words-wide"],
+  },
+  "matchboxnet-words": {
+    settings: recipe("matchboxnet-words"),
+    from: "words-matchboxnet",
+    teachers: ["tc-resnet-wide"],
+  },
+  "words-matchboxnet-small": {
+    settings: recipe("words", ...matchboxnet, "--width", "0.31"),
+    words: true,
+    teachers: ["words-wide"],
+  },
+  "matchboxnet-small": {
+    settings: recipe("matchboxnet-small"),
+    from: "words-matchboxnet-small",
+    teachers: ["tc-resnet-wide"],
+  },
+  "words-gabor": {
+    settings: recipe(
+      "gabor-resnet",
+      "--split",
+      "official",
+      "--epochs",
+      "30",
+      "--warmup-epochs",
+      "3",
+      ...newest,
+      ...taught,
+    ),
+    words: true,
+    teachers: ["words-wide"],
+  },
+  "gabor-resnet-words": {
+    settings: recipe("gabor-resnet-words"),
+    from: "words-gabor",
+    teachers: ["tc-resnet-wide"],
   },
 };
 /** Rows that are another's with other parts: for a model to ship, nearly all clips are there to learn from. */
