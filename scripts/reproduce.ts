@@ -38,7 +38,7 @@ const course = (model: string, epochs: number, rate: string, ...others: readonly
 });
 const newest = ["--save-best-only", "false"];
 const taught = ["--teacher-weight", "0.7", "--label-smoothing", "0"];
-const matchboxnet = ["--model", "matchboxnet", ...taught];
+const matchboxnet = ["--model", "matchboxnet", "--front-end", "log-mel", ...taught];
 const rows: Record<string, Row> = {
   spectrogram: course("spectrogram", 12, "1e-3"),
   conv1d: course("conv1d", 10, "3e-4"),
@@ -62,7 +62,7 @@ const rows: Record<string, Row> = {
     from: "words-wide",
   },
   "words-matchboxnet": {
-    settings: recipe("words", ...matchboxnet, "--front-end", "log-mel", "--width", "1.15"),
+    settings: recipe("words", ...matchboxnet, "--width", "1.15"),
     words: true,
     teachers: ["words-wide"],
   },
@@ -72,7 +72,7 @@ const rows: Record<string, Row> = {
     teachers: ["tc-resnet-wide"],
   },
   "words-matchboxnet-small": {
-    settings: recipe("words", ...matchboxnet, "--front-end", "mfcc", "--width", "0.31"),
+    settings: recipe("words", ...matchboxnet, "--width", "0.31"),
     words: true,
     teachers: ["words-wide"],
   },
