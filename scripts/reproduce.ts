@@ -72,7 +72,7 @@ const rows: Record<string, Row> = {
     teachers: ["tc-resnet-wide"],
   },
   "words-matchboxnet-small": {
-    settings: recipe("words", ...matchboxnet, "--width", "0.31"),
+    settings: recipe("words", ...matchboxnet, "--width", "0.3"),
     words: true,
     teachers: ["words-wide"],
   },
