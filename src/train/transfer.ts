@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { UserError, usageError } from "../errors.js";
 import { RunFolder } from "../run.js";
-import type { TrainSettings } from "../settings.js";
+import { flagName, type TrainSettings } from "../settings.js";
 import { modelVariables, type NamedVariable } from "./adam.js";
 
 /** The settings that a training which starts from a run's model has in common with that run. */
@@ -19,7 +19,7 @@ export function checkSource(settings: TrainSettings): void {
   for (const key of ["model", "width", "frontEnd", "sampleRate"] as const) {
     if (settings[key] !== source[key]) {
       throw usageError(
-        `--from ${settings.from}: expected its model's own ${key}, ${source[key] ?? "the model's default"}, found ${settings[key] ?? "none"}`,
+        `${flagName(key)}: the model of --from ${settings.from} stays as it is; expected ${source[key] ?? "the model's default"}, found ${settings[key] ?? "none"}`,
       );
     }
   }

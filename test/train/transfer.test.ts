@@ -110,7 +110,7 @@ describe("a training from another run's model", () => {
 
   test("takes no other model than the run's", async () => {
     await expect(train(start("two", { from: at("source"), epochs: 1, width: 0.06 }))).rejects.toThrow(
-      /^--from .*source: expected its model's own width, 0.05, found 0.06$/,
+      /^--width: the model of --from .*source stays as it is; expected 0.05, found 0.06$/,
     );
   });
 
@@ -122,7 +122,9 @@ describe("a training from another run's model", () => {
     expect(JSON.parse(done.stdout)).toMatchObject({ model: "conv1d", epochs: 1 });
     const other = await kws([...common, "--model", "skip", "--out", at("other")]);
     expect(other.code).toBe(2);
-    expect(other.stderr).toMatch(/^error: --from .*: expected its model's own model, conv1d, found skip\n$/);
+    expect(other.stderr).toMatch(
+      /^error: --model: the model of --from .* stays as it is; expected conv1d, found skip\n$/,
+    );
     const missing = await kws(["train", "--from", at("nothing"), "--data", at("two.npz")]);
     expect(missing).toMatchObject({ code: 1, stderr: `error: ${at("nothing")}: no such run folder\n` });
   });
