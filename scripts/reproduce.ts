@@ -48,7 +48,6 @@ const rows: Record<string, Row> = {
   "bc-resnet-1": { settings: recipe("bc-resnet") },
   "bc-resnet-3": { settings: recipe("bc-resnet-3") },
   "gabor-resnet": { settings: recipe("gabor-resnet") },
-  "gabor-bc-resnet": { settings: recipe("gabor-bc-resnet") },
   "tc-resnet": { settings: recipe("tc-resnet") },
   "ds-cnn": { settings: recipe("ds-cnn") },
   matchboxnet: { settings: recipe("matchboxnet") },

@@ -96,7 +96,6 @@ export async function compareRuns(
   }
   const groups = groupBySeed(prepared.map(({ config }) => config));
   checkTestSets(prepared, groups);
-  const { seed } = prepared[0]!.config;
   const models: tf.LayersModel[] = [];
   for (const { run } of prepared) models.push(await run.readBest());
   options.onReady?.();
@@ -121,7 +120,8 @@ export async function compareRuns(
       params: cost.params,
       macs: cost.macs,
       accuracy: metrics.accuracy,
-      accuracyCi95: bootstrapAccuracyCi95(correct, voices, seed),
+      // The run's own seed, so that no other run changes it.
+      accuracyCi95: bootstrapAccuracyCi95(correct, voices, config.seed),
       loss: metrics.loss,
       macroF1: metrics.macroF1,
     });

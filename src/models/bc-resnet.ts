@@ -2,7 +2,6 @@ import * as tf from "@tensorflow/tfjs";
 import { apply, layerMaker } from "./build.js";
 import type { BuildOptions, ModelDefinition } from "./definition.js";
 import { chosenFrontEnd, type FrontEnd, frontEnd } from "./front-end.js";
-import { gaborFrontEnd } from "./gabor-front-end.js";
 import { Dropout } from "./layers/dropout.js";
 import { FrequencyMean } from "./layers/frequency_mean.js";
 import { SubSpectralNormalization } from "./layers/normalization.js";
@@ -34,31 +33,10 @@ export const bcResnet: ModelDefinition = {
   input: "spectrogram",
   summary: "broadcasted residual learning: small and accurate; the width is the paper's τ",
   frontEnds: allowedFrontEnds,
-  build: (options) => {
-    const kind = chosenFrontEnd(bcResnet.name, allowedFrontEnds, options.frontEnd);
-    return buildBcResnet(bcResnet.name, options, (waveform) => frontEnd(waveform, options, kind));
-  },
+  build: buildBcResnet,
 };
 
-/**
- * The same network on a filter bank that is learned from the raw waveform instead of fixed mel bands: 16,000 weights and 80
- * of batch normalisation more. There is no reference implementation of the two together.
- */
-export const gaborBcResnet: ModelDefinition = {
-  name: "gabor-bc-resnet",
-  input: "waveform",
-  learnsFilterBank: true,
-  summary: "bc-resnet on a filter bank learned from the waveform, begun as Gabor filters",
-  build: (options) =>
-    buildBcResnet(gaborBcResnet.name, options, (waveform) => gaborFrontEnd(waveform, options)),
-};
-
-/** @param picture from the waveforms `[batch, samples]` to `[batch, 40, frames, 1]` */
-function buildBcResnet(
-  name: string,
-  options: BuildOptions,
-  picture: (waveform: tf.SymbolicTensor) => tf.SymbolicTensor,
-): tf.LayersModel {
+function buildBcResnet(options: BuildOptions): tf.LayersModel {
   const { clipLength, labelCount, width, seed, step } = options;
   const base = Math.max(4, Math.trunc(baseChannels * width)); // truncated as the authors do
   const channelsOf = (factor: number) => Math.trunc(base * factor);
@@ -92,7 +70,8 @@ function buildBcResnet(
   };
 
   const waveform = tf.input({ shape: [clipLength], name: "waveform" }); // [batch, samples]
-  let x = picture(waveform); // [batch, 40, frames, 1]
+  const kind = chosenFrontEnd(bcResnet.name, allowedFrontEnds, options.frontEnd);
+  let x = frontEnd(waveform, options, kind); // [batch, 40, frames, 1]
   x = make.convolution("head", 2 * base, [5, 5], x, { strides: [2, 1] }); // [batch, 20, frames, channels]
   x = make.relu("head_relu", make.normalized("head_norm", x));
   for (const [index, stage] of stages.entries()) {
@@ -111,5 +90,6 @@ function buildBcResnet(
   });
   x = make.depthwise("tail", [5, 5], apply(tailPadding, x), { padding: "valid" }); // [batch, 1, frames, channels]
   x = make.relu("tail_relu", make.normalized("tail_norm", make.pointwise("tail_mix", 4 * base, x)));
-  return tf.model({ name, inputs: waveform, outputs: make.logits(labelCount, make.pooled(x)) }); // [batch, labels]
+  const outputs = make.logits(labelCount, make.pooled(x));
+  return tf.model({ name: bcResnet.name, inputs: waveform, outputs }); // [batch, labels]
 }

@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import { usageError } from "../errors.js";
-import { bcResnet, gaborBcResnet } from "./bc-resnet.js";
+import { bcResnet } from "./bc-resnet.js";
 import { courseModels } from "./course.js";
 import type { BuildOptions, ModelDefinition } from "./definition.js";
 import { dsCnns } from "./ds-cnn.js";
@@ -11,9 +11,10 @@ import { tcResnets } from "./tc-resnet.js";
 
 /** Every architecture by its name, in the order in which they are listed. */
 export const modelRegistry: ReadonlyMap<string, ModelDefinition> = new Map(
-  [...courseModels, bcResnet, ...tcResnets, ...dsCnns, ...matchboxnets, m5, gaborResnet, gaborBcResnet].map(
-    (definition) => [definition.name, definition],
-  ),
+  [...courseModels, bcResnet, ...tcResnets, ...dsCnns, ...matchboxnets, m5, gaborResnet].map((definition) => [
+    definition.name,
+    definition,
+  ]),
 );
 
 /** The definition of that name; a usage error that lists the names otherwise. */

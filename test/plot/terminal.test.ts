@@ -143,7 +143,7 @@ describe("table", () => {
   });
 
   it("shortens no two words to the same", () => {
-    const names = ["gabor-resnet", "gabor-bc-resnet"];
+    const names = ["gabor-resnet", "gabor-sb-resnet"];
     const models = names.map((name) => [name, "waveform", "99,628", "11.8 M"]);
     const narrow = terminalTable(["model", "input", "parameters", "multiply-adds"], models, {
       width: 47,

@@ -76,7 +76,7 @@ describe("the loss", () => {
     expect(of(makeLoss({ labelSmoothing: 0.1 }))).toBeCloseTo(expected, 5);
   });
 
-  test("distillation adds the cross-entropy against the teacher's softened answers", () => {
+  test("distillation adds the divergence from the teacher's softened answers", () => {
     const teacher = (answers: number[]) =>
       ({ apply: () => tf.tensor2d([answers]) }) as unknown as tf.LayersModel;
     const soft = (answers: number[]) => logSoftmax(answers.map((value) => value / 2)).map(Math.exp);
@@ -87,12 +87,14 @@ describe("the loss", () => {
     ] as [number[], number[]];
     const distilled = (shares: number[]) =>
       0.25 * -logSoftmax(logits)[0]! +
-      0.75 * 4 * -shares.reduce((sum, share, i) => sum + share * student[i]!, 0);
+      0.75 * 4 * shares.reduce((sum, share, i) => sum + share * (Math.log(share) - student[i]!), 0);
     const loss = (...models: tf.LayersModel[]) =>
       makeLoss({ labelSmoothing: 0, teacher: { models, weight: 0.75, temperature: 2 } });
     expect(of(loss(teacher(one)))).toBeCloseTo(distilled(soft(one)), 5);
     const mean = soft(one).map((share, i) => (share + soft(other)[i]!) / 2);
     expect(of(loss(teacher(one), teacher(other)))).toBeCloseTo(distilled(mean), 5);
+    expect(of(loss(teacher(logits)))).toBeCloseTo(0.25 * -logSoftmax(logits)[0]!, 5);
+    expect(of(loss(teacher([200, 0, 0])))).toBeCloseTo(distilled([1, 1e-40, 1e-40]), 5);
   });
 });
 
