@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import {
   type Augmentation,
@@ -9,8 +11,10 @@ import {
   timeShift,
 } from "../../../src/data/augment/effects.js";
 import { playAtSpeed } from "../../../src/data/augment/speed.js";
+import { speedSourceSha256 } from "../../../src/data/augment/speed-wasm.js";
 import { SampleStore } from "../../../src/data/samples.js";
 import { Random } from "../../../src/random.js";
+import { expectNear } from "../../helpers/near.js";
 
 const rate = 8000;
 const line = Float32Array.from({ length: rate }, (_, i) => (i + 1) / rate);
@@ -84,6 +88,33 @@ describe("playAtSpeed", () => {
     playAtSpeed(wave, 1.25);
     for (let i = 1000; i < 7000; i++) expect(Math.abs(wave[i]!)).toBeLessThan(3e-3);
   });
+
+  test("was compiled from the source that is here", () => {
+    const source = readFileSync(new URL("../../../kernels/speed.ts", import.meta.url));
+    expect(createHash("sha256").update(source).digest("hex")).toBe(speedSourceSha256);
+  });
+
+  test.each([0.8, 0.95, 1.03, 1.3])(
+    "at %f it is the sum of windowed sincs at each place, up to the ends",
+    (factor) => {
+      for (const length of [1, 2, 63, 500]) {
+        const wave = noise("sincs").slice(0, length);
+        const squeeze = Math.min(1, Math.floor(64 / factor) / 64); // of the band, in steps
+        const sums = Array.from(wave, (_, i) => {
+          const at = (length - 1) / 2 + (i - (length - 1) / 2) * factor;
+          return wave.reduce((sum, value, k) => {
+            const x = (at - k) * squeeze;
+            const sinc = x === 0 ? 1 : Math.sin(Math.PI * 0.92 * x) / (Math.PI * 0.92 * x);
+            return Math.abs(x) < 12
+              ? sum + value * squeeze * 0.92 * sinc * Math.cos((Math.PI * x) / 24) ** 2
+              : sum;
+          }, 0);
+        });
+        playAtSpeed(wave, factor);
+        expectNear(wave, Float32Array.from(sums), 5e-4, `${length} samples`);
+      }
+    },
+  );
 
   test("faster, the clip is shorter, with silence about it", () => {
     const wave = new Float32Array(rate).fill(1);
