@@ -3,7 +3,7 @@ import { speedWasm } from "./speed-wasm.js";
 
 /** Zero crossings of the sinc on either side. */
 const crossings = 12;
-/** Filters from one sample to the next, of which the nearest is taken: that errs by less than 1e-3. */
+/** Filters from one sample to the next, of which the nearest is taken: that errs by at most π / 2048 of the amplitude. */
 const resolution = 1024;
 /** Where the filter begins to fall, as a share of the lower Nyquist frequency. */
 const cutOff = 0.92;
