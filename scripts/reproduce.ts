@@ -1,6 +1,6 @@
 /**
  * Makes a row of docs/results.md again: trains it with each of its seeds, evaluates each run on its own test part, and prints
- * the figures with their mean and spread. What is trained already stays, and what was stopped goes on.
+ * the row with mean and spread. What is trained already stays, and what was stopped goes on.
  *
  *   npm run reproduce                                          the rows that there are
  *   npm run reproduce -- NAME --data FILE.npz [--seeds 1,2,3] [--backend tensorflow] [--out checkpoints/results]
@@ -8,16 +8,32 @@
  *   npm run reproduce -- transfer --data FILE.npz --extra EXTRA.npz [...]
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { isDeepStrictEqual, parseArgs } from "node:util";
+import { type BackendChoice, startBackend } from "../src/backend/index.js";
+import { loadClips } from "../src/data/load.js";
+import { UserError } from "../src/errors.js";
+import { compareRuns } from "../src/eval/compare.js";
+import { spread } from "../src/eval/seeds.js";
+import { RunFolder } from "../src/run.js";
+import {
+  defaultSettings,
+  flagName,
+  type GivenSettings,
+  readConfigFile,
+  resolveSettings,
+  type TrainSettings,
+} from "../src/settings.js";
+import { settingsOfSource } from "../src/train/transfer.js";
 import { transferCurve } from "./transfer.js";
 import { writeWords } from "./words.js";
 
 interface Row {
-  /** Flags of `kws train`, the same for all seeds. */
-  settings: readonly string[];
+  /** Settings of `kws train`, the same for all seeds: a file of recipes/ and flags, which go before it. */
+  recipe?: string;
+  flags?: GivenSettings;
   /** Whether it learns the words of both files, each a label of its own, instead of the twelve labels. */
   words?: true;
   /** The row whose run it starts from, and those whose runs teach it: of its own seed and parts, each. */
@@ -25,99 +41,100 @@ interface Row {
   teachers?: readonly string[];
 }
 
-const recipe = (name: string, ...others: readonly string[]) => [
-  "--config",
-  `recipes/${name}.json`,
-  ...others,
-];
-const course = (model: string, epochs: number, rate: string, ...others: readonly string[]): Row => ({
-  settings: [
-    ...["--model", model, "--width", "0.25", "--epochs", String(epochs), "--learning-rate", rate],
-    ...others,
-  ],
+const course = (model: string, epochs: number, learningRate: number, others: GivenSettings = {}): Row => ({
+  flags: { model, width: 0.25, epochs, learningRate, ...others },
 });
-const newest = ["--save-best-only", "false"];
-const taught = ["--teacher-weight", "0.7", "--label-smoothing", "0"];
-const matchboxnet = ["--model", "matchboxnet", "--front-end", "log-mel", ...taught];
+const shift = { augment: { timeShiftMs: 100 } };
+const taught = { teacherWeight: 0.7, labelSmoothing: 0 };
+const matchboxnet = { model: "matchboxnet", frontEnd: "log-mel", ...taught };
 const rows: Record<string, Row> = {
-  spectrogram: course("spectrogram", 12, "1e-3"),
-  conv1d: course("conv1d", 10, "3e-4"),
-  skip: course("skip", 10, "3e-4"),
-  "conv1d-standard": course("conv1d", 10, "3e-4", "--augment", "standard"),
-  "skip-standard": course("skip", 10, "3e-4", "--augment", "standard"),
-  "bc-resnet-1": { settings: recipe("bc-resnet") },
-  "bc-resnet-3": { settings: recipe("bc-resnet-3") },
-  "gabor-resnet": { settings: recipe("gabor-resnet") },
-  "tc-resnet": { settings: recipe("tc-resnet") },
-  "ds-cnn": { settings: recipe("ds-cnn") },
-  matchboxnet: { settings: recipe("matchboxnet") },
-  m5: { settings: recipe("m5") },
-  words: { settings: recipe("words"), words: true },
-  "tc-resnet-words": { settings: recipe("tc-resnet-words"), from: "words" },
-  "tc-resnet-small": { settings: recipe("tc-resnet-small"), teachers: ["tc-resnet-words"] },
-  "words-wide": { settings: recipe("words", "--width", "3"), words: true },
-  "tc-resnet-wide": {
-    settings: recipe("tc-resnet-words", "--width", "3", "--epochs", "40"),
-    from: "words-wide",
-  },
+  spectrogram: course("spectrogram", 12, 1e-3),
+  conv1d: course("conv1d", 10, 3e-4),
+  skip: course("skip", 10, 3e-4),
+  "conv1d-shift": course("conv1d", 10, 3e-4, shift),
+  "skip-shift": course("skip", 10, 3e-4, shift),
+  "spectrogram-skip": course("spectrogram-skip", 12, 1e-3),
+  "bc-resnet-1": { recipe: "bc-resnet" },
+  "bc-resnet-3": { recipe: "bc-resnet-3" },
+  "gabor-resnet": { recipe: "gabor-resnet" },
+  "tc-resnet": { recipe: "tc-resnet" },
+  "tc-resnet-shift": { recipe: "tc-resnet", flags: shift },
+  "tc-resnet14": { recipe: "tc-resnet", flags: { model: "tc-resnet14" } },
+  "ds-cnn": { recipe: "ds-cnn" },
+  "ds-cnn-m": { recipe: "ds-cnn", flags: { model: "ds-cnn-m" } },
+  "ds-cnn-l": { recipe: "ds-cnn", flags: { model: "ds-cnn-l" } },
+  matchboxnet: { recipe: "matchboxnet" },
+  "matchboxnet-3x2x64": { recipe: "matchboxnet", flags: { model: "matchboxnet-3x2x64" } },
+  m5: { recipe: "m5" },
+  words: { recipe: "words", words: true },
+  "tc-resnet-words": { recipe: "tc-resnet-words", from: "words" },
+  "tc-resnet-small": { recipe: "tc-resnet-small", teachers: ["tc-resnet-words"] },
+  "words-wide": { recipe: "words", flags: { width: 3 }, words: true },
+  "tc-resnet-wide": { recipe: "tc-resnet-words", flags: { width: 3, epochs: 40 }, from: "words-wide" },
   "words-matchboxnet": {
-    settings: recipe("words", ...matchboxnet, "--width", "1.15"),
+    recipe: "words",
+    flags: { ...matchboxnet, width: 1.15 },
     words: true,
     teachers: ["words-wide"],
   },
   "matchboxnet-words": {
-    settings: recipe("matchboxnet-words"),
+    recipe: "matchboxnet-words",
     from: "words-matchboxnet",
     teachers: ["tc-resnet-wide"],
   },
+  "matchboxnet-patient": {
+    recipe: "matchboxnet-patient",
+    from: "words-matchboxnet",
+    teachers: ["tc-resnet-wide", "matchboxnet-words"],
+  },
   "words-matchboxnet-small": {
-    settings: recipe("words", ...matchboxnet, "--width", "0.3"),
+    recipe: "words",
+    flags: { ...matchboxnet, width: 0.3 },
     words: true,
     teachers: ["words-wide"],
   },
   "matchboxnet-small": {
-    settings: recipe("matchboxnet-small"),
+    recipe: "matchboxnet-small",
     from: "words-matchboxnet-small",
-    teachers: ["tc-resnet-wide"],
+    teachers: ["matchboxnet-patient"],
   },
   "words-gabor": {
-    settings: recipe(
-      "gabor-resnet",
-      "--split",
-      "official",
-      "--epochs",
-      "30",
-      "--warmup-epochs",
-      "3",
-      ...newest,
-      ...taught,
-    ),
+    recipe: "gabor-resnet",
+    flags: { split: "official", epochs: 30, warmupEpochs: 3, saveBestOnly: false, ...taught },
     words: true,
     teachers: ["words-wide"],
   },
   "gabor-resnet-words": {
-    settings: recipe("gabor-resnet-words"),
+    recipe: "gabor-resnet-words",
     from: "words-gabor",
     teachers: ["tc-resnet-wide"],
   },
 };
 /** Rows that are another's with other parts: for a model to ship, nearly all clips are there to learn from. */
-const shipped: Record<string, string> = { "kws-8k": "matchboxnet-words" };
+const shipped: Record<string, string> = { "kws-8k": "matchboxnet-patient" };
 /** Shares of the speakers who validate and test. */
 const usualParts = { valSize: 0.1, testSize: 0.1 };
 const shippedParts = { valSize: 0.04, testSize: 0.02 };
 
-const { values: options, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    data: { type: "string" },
-    extra: { type: "string" },
-    seeds: { type: "string", default: "1,2,3" },
-    backend: { type: "string", default: "auto" },
-    out: { type: "string", default: "checkpoints/results" },
-  },
-});
+const { values: options, positionals } = parsed();
 const program = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+
+function parsed() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        data: { type: "string" },
+        extra: { type: "string" },
+        seeds: { type: "string", default: "1,2,3" },
+        backend: { type: "string", default: "auto" },
+        out: { type: "string", default: "checkpoints/results" },
+      },
+    });
+  } catch (error) {
+    return fail((error as Error).message);
+  }
+}
 
 /** What the command says with `--json`; its progress is shown. */
 function kws(...args: readonly string[]): Record<string, unknown> {
@@ -131,20 +148,62 @@ function kws(...args: readonly string[]): Record<string, unknown> {
   return JSON.parse(stdout);
 }
 
-/** A run with these settings, trained to its end. */
-function trained(run: string, settings: readonly string[]): string {
-  if (!existsSync(join(run, "config.json"))) kws("train", ...settings, "--out", run);
-  else if (!isDone(run)) kws("train", "--resume", run);
+/** A run of a recipe with flags, trained to its end. What lies in its folder must be that training. */
+async function trained(run: string, recipe: string | undefined, flags: GivenSettings): Promise<string> {
+  const path = `recipes/${recipe}.json`;
+  if (!existsSync(join(run, "config.json"))) {
+    const given = Object.entries({ ...flags, backend: options.backend, out: run });
+    const file = recipe === undefined ? [] : ["--config", path];
+    kws("train", ...file, ...given.flatMap(([key, value]) => flagsOf(key, value)));
+    return run;
+  }
+  const { from } = flags;
+  const settings = resolveSettings(
+    flags,
+    recipe === undefined ? undefined : { path, settings: readConfigFile(path) },
+    from === undefined ? {} : settingsOfSource(String(from)),
+  );
+  const stored = new RunFolder(run).readConfig();
+  for (const [key, wanted] of Object.entries(settings)) {
+    if (["backend", "data"].includes(key)) continue;
+    const found = stored[key as keyof TrainSettings] ?? defaultSettings[key as keyof typeof defaultSettings];
+    if (!isDeepStrictEqual(comparable(key, found), comparable(key, wanted)))
+      fail(
+        `${run} is another training, with ${flagName(key)} ${JSON.stringify(found)} instead of ${JSON.stringify(wanted)}: move it away or give another --out`,
+      );
+  }
+  for (const [i, path] of settings.data.entries()) {
+    if ((await fingerprintOf(path)) !== stored.sources[i]?.fingerprint)
+      fail(`${run} was trained on other data than ${path}: move it away or give another --out`);
+  }
+  const done = existsSync(join(run, "history.json")) ? new RunFolder(run).readHistory().length : 0;
+  if (done < settings.epochs) kws("train", "--resume", run);
   return run;
 }
 
-function isDone(run: string): boolean {
-  const read = (name: string) => JSON.parse(readFileSync(join(run, name), "utf8"));
-  return existsSync(join(run, "history.json")) && read("history.json").length >= read("config.json").epochs;
+function flagsOf(key: string, value: unknown): string[] {
+  const values = Array.isArray(value) ? (key === "labels" ? [value.join(",")] : value) : [value];
+  return values.flatMap((each) => [
+    flagName(key),
+    typeof each === "object" ? JSON.stringify(each) : String(each),
+  ]);
+}
+
+/** Paths of runs as they lie on the disk, however they were named. */
+function comparable(key: string, value: unknown): unknown {
+  if (key !== "from" && key !== "teacher") return value;
+  return [value ?? []].flat().map((path) => resolve(String(path)));
+}
+
+const fingerprints = new Map<string, string>();
+async function fingerprintOf(path: string): Promise<string> {
+  const known = fingerprints.get(path) ?? (await loadClips([path], { seed: 0 })).sources[0]!.fingerprint;
+  fingerprints.set(path, known);
+  return known;
 }
 
 function fail(message: string): never {
-  console.error(message);
+  console.error(`error: ${message}`);
   process.exit(2);
 }
 
@@ -165,66 +224,97 @@ interface Parts {
 }
 
 async function train(name: string, seed: string, data: string, parts: Parts): Promise<string> {
-  const row = rows[name]!;
-  const settings = [...row.settings, "--seed", seed, "--backend", options.backend];
-  if (row.words) {
-    settings.push("--data", await wordsOf(seed, data, parts));
-  } else {
-    settings.push("--data", data);
-    settings.push("--val-size", `${parts.valSize}`, "--test-size", `${parts.testSize}`);
-  }
-  if (row.from !== undefined) settings.push("--from", await train(row.from, seed, data, parts));
-  for (const teacher of row.teachers ?? [])
-    settings.push("--teacher", await train(teacher, seed, data, parts));
-  return trained(join(parts.folder, `${name}-${seed}`), settings);
+  const { recipe, words, from, teachers = [], ...row } = rows[name]!;
+  const { valSize, testSize } = parts;
+  const flags: GivenSettings = {
+    ...row.flags,
+    ...(words ? { data: [await wordsOf(seed, data, parts)] } : { data: [data], valSize, testSize }),
+    seed: Number(seed),
+  };
+  if (from !== undefined) flags.from = await train(from, seed, data, parts);
+  const taughtBy: string[] = [];
+  for (const teacher of teachers) taughtBy.push(await train(teacher, seed, data, parts));
+  if (taughtBy.length > 0) flags.teacher = taughtBy;
+  return trained(join(parts.folder, `${name}-${seed}`), recipe, flags);
 }
 
+const written = new Set<string>();
 /** The words that both files say, but for the voices that the row's own split holds back. */
 async function wordsOf(seed: string, data: string, { folder, valSize, testSize }: Parts): Promise<string> {
   const { extra } = options;
   if (extra === undefined) fail("rows that learn words first need --extra EXTRA.npz");
   const path = join(folder, `words-${seed}.npz`);
   mkdirSync(folder, { recursive: true });
-  if (!existsSync(path)) await writeWords(path, { data, extra, seed: Number(seed), valSize, testSize });
+  if (!written.has(path)) await writeWords(path, { data, extra, seed: Number(seed), valSize, testSize });
+  written.add(path);
   return path;
 }
 
+/** The row as it stands in docs/results.md, a line a seed. */
 async function reproduce(name: string, data: string): Promise<void> {
-  const runs: { seed: string; run: string }[] = [];
-  for (const seed of options.seeds.split(",")) runs.push({ seed, run: await runOf(name, seed, data) });
-  const accuracies = runs.map(({ seed, run }) => {
-    const { accuracy, macroF1, examples } = kws("evaluate", run) as Record<string, number>;
+  const runs: string[] = [];
+  for (const seed of options.seeds.split(",")) runs.push(await runOf(name, seed, data));
+  await startBackend(options.backend as BackendChoice, "training");
+  const { runs: compared } = (await compareRuns(runs.map((run) => new RunFolder(run)))).comparison;
+  console.log(
+    "| row | seed | clips to train / validate / test | epochs | test accuracy | interval | macro F1 | minutes |",
+  );
+  console.log("| --- | ---: | --- | ---: | ---: | --- | ---: | ---: |");
+  for (const { run, seed, accuracy, accuracyCi95, macroF1 } of compared) {
+    const folder = new RunFolder(run);
+    const { train, val, test } = folder.readConfig().examples;
+    const history = folder.readHistory();
+    const minutes = history.reduce((sum, { seconds }) => sum + seconds, 0) / 60;
+    const interval = accuracyCi95.map((bound) => (100 * bound).toFixed(1)).join(" to ");
     console.log(
-      `${name}, seed ${seed}: ${percent(accuracy!)} of ${examples} clips, macro F1 ${macroF1!.toFixed(3)}`,
+      `| \`${name}\` | ${seed} | ${train} / ${val} / ${test} | ${history.length} | ${percent(accuracy)} | ${interval} % | ${macroF1.toFixed(3)} | ${minutes.toFixed(0)} |`,
     );
-    return accuracy!;
-  });
-  const mean = accuracies.reduce((sum, value) => sum + value, 0) / accuracies.length;
-  const range = `${percent(Math.min(...accuracies))} to ${percent(Math.max(...accuracies))}`;
-  console.log(`${name}: mean ${percent(mean)} (${range}, ${accuracies.length} seeds)`);
+  }
+  const { mean, sd, min, max } = spread(compared.map(({ accuracy }) => accuracy));
+  const deviation = sd === null ? "" : ` ± ${(100 * sd).toFixed(2)}`;
+  console.log(
+    `\n${name}: mean ${(100 * mean).toFixed(2)}${deviation} % (${percent(min)} to ${percent(max)}, ${runs.length} seeds)`,
+  );
+  const { params, macs } = compared[0]!;
+  const weights = statSync(join(runs[0]!, "best", "weights.bin")).size;
+  console.log(
+    `${params} parameters, ${(macs / 1e6).toFixed(1)} M multiply-adds a clip, weights ${(weights / 1e6).toFixed(2)} MB`,
+  );
 }
 
-const [name] = positionals;
-if (name === "transfer" && options.data !== undefined && options.extra !== undefined) {
-  await transferCurve({ ...options, data: options.data, extra: options.extra, kws, trained });
-} else if (
-  name !== undefined &&
-  (Object.hasOwn(rows, name) || Object.hasOwn(shipped, name)) &&
-  options.data
-) {
-  await reproduce(name, options.data);
-} else {
+async function main(): Promise<void> {
+  const [name] = positionals;
+  const { data, extra } = options;
+  const isRow = name !== undefined && (Object.hasOwn(rows, name) || Object.hasOwn(shipped, name));
+  if (isRow || name === "transfer") {
+    if (data === undefined) fail(`${name} needs --data FILE.npz`);
+    if (isRow) return reproduce(name, data);
+    if (extra === undefined) fail("transfer needs --extra EXTRA.npz");
+    return transferCurve({ ...options, data, extra, kws, trained });
+  }
+  if (name !== undefined) console.error(`error: no row ${name}`);
   console.log("usage: npm run reproduce -- NAME --data FILE.npz [--seeds 1,2,3] [--backend B] [--out DIR]\n");
-  for (const [name, { settings, words, from, teachers }] of Object.entries(rows)) {
+  for (const [name, { recipe, flags = {}, words, from, teachers }] of Object.entries(rows)) {
+    const command = [
+      "kws train",
+      ...(recipe === undefined ? [] : [`--config recipes/${recipe}.json`]),
+      ...Object.entries(flags).flatMap(([key, value]) => flagsOf(key, value)),
+    ];
     const others = [
       ...(words ? ["the words of both files"] : []),
       ...(from === undefined ? [] : [`from ${from}`]),
       ...(teachers === undefined ? [] : [`taught by ${teachers.join(" and ")}`]),
     ];
-    console.log(`  ${name}: ${[`kws train ${settings.join(" ")}`, ...others].join("; ")}`);
+    console.log(`  ${name}: ${[command.join(" "), ...others].join("; ")}`);
   }
   for (const [name, like] of Object.entries(shipped))
     console.log(`  ${name}: ${like}, with nearly all clips to train on`);
   console.log("  transfer (with --extra EXTRA.npz): new words from 5, 10, 20 and 50 clips each");
   process.exitCode = name === undefined ? 0 : 2;
 }
+
+await main().catch((error) => {
+  // The same lines as the command's, for what its user can mend.
+  if (!(error instanceof UserError)) throw error;
+  fail(error.message);
+});

@@ -1,14 +1,16 @@
 /**
  * How well a trained model learns new words from few clips (docs/results.md). The words' clips come from EXTRA; the data that
  * the model is first trained on, each of its words a label of its own, leaves their rows out, and a quarter of its speakers
- * too, whose clips of `unknown` and `silence` serve the transfer and its test. Nobody is heard in training and in test.
+ * and of its recordings of noise too, whose clips of `unknown` and `silence` serve the transfer and its test. Nobody is heard in training and in test.
  */
-import { existsSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clips, Part } from "../src/data/clips.js";
 import { joinClips, loadClips, selectClips } from "../src/data/load.js";
 import { writeClips } from "../src/data/write-npz.js";
+import { spread } from "../src/eval/seeds.js";
 import { Random } from "../src/random.js";
+import type { GivenSettings } from "../src/settings.js";
 
 const words = ["bed", "cat", "happy"];
 const counts = [5, 10, 20, 50];
@@ -20,55 +22,67 @@ export interface TransferOptions {
   extra: string;
   out: string;
   seeds: string;
-  backend: string;
   kws: (...args: readonly string[]) => Record<string, unknown>;
-  trained: (run: string, settings: readonly string[]) => string;
+  trained: (run: string, recipe: string, flags: GivenSettings) => Promise<string>;
 }
 
 export async function transferCurve(options: TransferOptions): Promise<void> {
-  const { out, kws, trained, backend } = options;
-  const table: string[] = [];
-  for (const seed of options.seeds.split(",").map(Number)) {
-    const folder = join(out, `transfer-${seed}`);
-    const file = (name: string) => join(folder, `${name}.npz`);
-    if (!existsSync(file("test"))) await writeData(options, seed, file);
-    const common = ["--seed", String(seed), "--backend", backend];
-    const settings = ["--config", "recipes/words.json", "--width", "3", "--split", "speaker"];
-    const base = trained(join(folder, "base"), [...settings, "--data", file("base"), ...common]);
-    for (const count of counts) {
-      const settings = ["--config", "recipes/transfer.json", "--from", base, "--split", "official"];
-      const data = ["--data", file(`words-${count}`), "--labels", labels.join(",")];
-      const run = trained(join(folder, `words-${count}`), [...settings, ...data, ...common]);
+  const { kws, trained } = options;
+  const folder = join(options.out, "transfer");
+  const file = (name: string) => join(folder, `${name}.npz`);
+  const seeds = options.seeds.split(",").map(Number);
+  mkdirSync(folder, { recursive: true });
+  await writeData(options, seeds, file);
+
+  const words = { data: [file("base")], split: "speaker", seed: 1 };
+  const teacher = await trained(join(folder, "teacher"), "words", { ...words, width: 3 });
+  const base = await trained(join(folder, "base"), "transfer-base", { ...words, teacher: [teacher] });
+  for (const count of counts) {
+    const accuracies: number[] = [];
+    for (const seed of seeds) {
+      const name = `words-${count}-${seed}`;
+      const flags = { from: base, split: "official", data: [file(name)], labels, seed };
+      const run = await trained(join(folder, name), "transfer", flags);
       const result = kws("evaluate", run, "--data", file("test")) as {
         accuracy: number;
         examples: number;
         perLabel: { label: string; recall: number }[];
       };
+      accuracies.push(result.accuracy);
       const recalls = result.perLabel.map(({ label, recall }) => `${label} ${(100 * recall).toFixed(1)} %`);
-      table.push(
-        `seed ${seed}, ${count} clips a word: ${(100 * result.accuracy).toFixed(2)} % of ${result.examples} clips (${recalls.join(", ")})`,
+      console.log(
+        `${count} clips a word, seed ${seed}: ${(100 * result.accuracy).toFixed(2)} % of ${result.examples} clips (${recalls.join(", ")})`,
       );
     }
+    console.log(`${count} clips a word: mean ${(100 * spread(accuracies).mean).toFixed(2)} %`);
   }
-  for (const line of table) console.log(line);
 }
 
+/** The seeds choose the few clips; what the base learns, and who tests, is the same for all. */
 async function writeData(
   { data, extra }: TransferOptions,
-  seed: number,
+  seeds: readonly number[],
   file: (name: string) => string,
 ): Promise<void> {
-  const first = await loadClips([data], { seed });
-  const others = await loadClips([extra], { seed });
+  const first = await loadClips([data], { seed: 1 });
+  const others = await loadClips([extra], { seed: 1 });
   if (first.speakers === undefined || first.words === undefined || others.words === undefined)
     throw new Error("both files must tell speakers and words (speaker_vals, word_vals)");
-  const random = new Random(seed, "transfer");
+  const random = new Random(1, "transfer");
   const known = new Set(first.speakers);
-  const reserved = [...random.shuffle([...known].sort())].slice(0, Math.ceil(known.size / 4));
-  const [learning, testing] = [0, 1].map((half) => new Set(reserved.filter((_, i) => i % 2 === half)));
+  const speaking = new Set(first.speakers.filter((_, row) => first.labels[row] !== "silence"));
+  const quarterOf = (names: string[]) =>
+    [...random.shuffle(names.sort())].slice(0, Math.ceil(names.length / 4));
+  // Of voices and of recordings of noise, each: among so few recordings chance might leave a half with one.
+  const reserved = [true, false].map((speaks) =>
+    quarterOf([...known].filter((name) => speaking.has(name) === speaks)),
+  );
+  const [learning, testing] = [0, 1].map(
+    (half) => new Set(reserved.flatMap((names) => names.filter((_, i) => i % 2 === half))),
+  );
 
   const isNew = (word: string) => words.includes(word);
-  const base = rowsOf(first, ({ speaker, word }) => !reserved.includes(speaker) && !isNew(word));
+  const base = rowsOf(first, ({ speaker, word }) => !reserved.flat().includes(speaker) && !isNew(word));
   const taught = selectClips(first, base);
   await writeClips(file("base"), { ...taught, labels: taught.words! });
   const rest = (speakers: Set<string>) =>
@@ -104,20 +118,23 @@ async function writeData(
       rest(testing!),
     ),
   );
-  // By label, so that each part gets clips of both.
-  const restOfLearning = random
-    .shuffle(rest(learning!))
-    .sort((a, b) => first.labels[a]!.localeCompare(first.labels[b]!));
-  for (const count of counts) {
-    // A fifth of what there is validates, in every label.
-    const isForValidation = (i: number) => i % 5 === 4;
-    const own = free.flatMap((rows) => [...rows.slice(0, count)]);
-    const part = (i: number): Part => (isForValidation(i) ? "val" : "train");
-    const parts = [
-      ...own.map((_, i) => part(i % count)),
-      ...Array.from(restOfLearning, (_, i) => (i % 10 === 9 ? ("test" as const) : part(i))),
-    ];
-    await writeClips(file(`words-${count}`), joined(own, restOfLearning, parts));
+  for (const seed of seeds) {
+    const random = new Random(seed, "transfer clips");
+    const chosen = free.map((rows) => random.shuffle(rows));
+    // By label, so that each part gets clips of both.
+    const restOfLearning = random
+      .shuffle(rest(learning!))
+      .sort((a, b) => first.labels[a]!.localeCompare(first.labels[b]!));
+    for (const count of counts) {
+      // A fifth of what there is validates, in every label.
+      const part = (i: number): Part => (i % 5 === 4 ? "val" : "train");
+      const own = chosen.flatMap((rows) => [...rows.slice(0, count)]);
+      const parts = [
+        ...own.map((_, i) => part(i % count)),
+        ...Array.from(restOfLearning, (_, i) => (i % 10 === 9 ? ("test" as const) : part(i))),
+      ];
+      await writeClips(file(`words-${count}-${seed}`), joined(own, restOfLearning, parts));
+    }
   }
 }
 
