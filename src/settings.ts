@@ -78,7 +78,7 @@ export const settingsSchema = z.strictObject({
   freezeEpochs: wholeNumber(0).default(laterDefaults.freezeEpochs),
   width: positive(),
   /** By default the model's own. */
-  frontEnd: oneOf("log-mel", "mfcc", "stft").optional(),
+  frontEnd: oneOf("raw", "stft", "log-mel", "mfcc").optional(),
   /** A recipe's name, or the strengths that it stands for; what is kept is the strengths. */
   augment: z.preprocess(namedRecipe, augmentSchema),
   /** Stops after so many epochs without a better `monitor`; 0 never does. */

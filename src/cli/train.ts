@@ -132,7 +132,10 @@ export function settingOptions(train: Command): Command {
       numberOrText,
     )
     .option("--temperature <value>", `at which they are compared ${shown("temperature")}`, numberOrText)
-    .option("--front-end <kind>", "log-mel, mfcc or stft, where the model leaves a choice")
+    .option(
+      "--front-end <kind>",
+      "raw, stft, log-mel or mfcc, where the model allows it (default: the model's)",
+    )
     .option("--width <factor>", `width multiplier on every layer's channels ${shown("width")}`, numberOrText)
     .option(
       "--augment <recipe>",

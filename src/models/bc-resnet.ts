@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { apply, layerMaker } from "./build.js";
 import type { BuildOptions, ModelDefinition } from "./definition.js";
-import { chosenFrontEnd, type FrontEnd, frontEnd } from "./front-end.js";
+import { chosenFrontEnd, frontEnd, type MelFrontEnd } from "./front-end.js";
 import { Dropout } from "./layers/dropout.js";
 import { FrequencyMean } from "./layers/frequency_mean.js";
 import { SubSpectralNormalization } from "./layers/normalization.js";
@@ -17,7 +17,7 @@ const stages = [
 const baseChannels = 8;
 const bands = 5;
 const dropoutRate = 0.1;
-const allowedFrontEnds: readonly FrontEnd[] = ["log-mel", "mfcc"];
+const allowedFrontEnds: readonly MelFrontEnd[] = ["log-mel", "mfcc"];
 
 /**
  * BC-ResNet: 2-D convolutions over frequency, 1-D convolutions over time on the mean of all frequencies, broadcast back to

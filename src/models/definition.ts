@@ -35,8 +35,8 @@ export interface ModelDefinition {
   readonly learnsFilterBank?: boolean;
   /** One line for `kws models` and the docs. */
   readonly summary: string;
-  /** The front ends that can be chosen from, the default first; none where the model fixes its own. */
-  readonly frontEnds?: readonly FrontEnd[];
+  /** What the waveform can be turned into first, the default in front; one alone is no choice, but may be named. */
+  readonly frontEnds: readonly FrontEnd[];
   build(options: BuildOptions): tf.LayersModel;
 }
 

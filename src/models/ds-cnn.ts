@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { layerMaker } from "./build.js";
 import { type BuildOptions, type ModelDefinition, scaleChannels } from "./definition.js";
-import { chosenFrontEnd, type FrontEnd, frontEnd } from "./front-end.js";
+import { chosenFrontEnd, frontEnd, type MelFrontEnd } from "./front-end.js";
 
 // Of the authors' training commands: channels, blocks, and strides over coefficients and frames. The first convolution sees
 // 4 coefficients of 10 frames, the depthwise ones 3 of 3.
@@ -11,7 +11,7 @@ const plans = {
   "ds-cnn-l": { channels: 276, blocks: 5, firstStrides: [1, 2], blockStrides: [2, 2] },
 } as const;
 const picture = { windowMs: 40, hopMs: 20, coefficients: 10 };
-const allowedFrontEnds: readonly FrontEnd[] = ["mfcc", "log-mel"];
+const allowedFrontEnds: readonly MelFrontEnd[] = ["mfcc", "log-mel"];
 
 /**
  * DS-CNN: a convolution and depthwise separable ones over 10 MFCC of windows of 40 ms every 20 ms (Zhang, Suda, Lai and

@@ -3,11 +3,13 @@ import { usageError } from "../errors.js";
 import type { BuildOptions, ModelDefinition } from "./definition.js";
 import { LogMel, Mfcc } from "./layers/mel.js";
 import { type Masking, SpecAugment } from "./layers/spec_augment.js";
-import { StftMagnitude } from "./layers/stft.js";
 
-/** What a model may make of the waveform before its first weight. */
-export const frontEnds = ["log-mel", "mfcc", "stft"] as const;
+/** What a model may make of the waveform before its first weight; raw is nothing. */
+export const frontEnds = ["raw", "stft", "log-mel", "mfcc"] as const;
 export type FrontEnd = (typeof frontEnds)[number];
+
+/** Those that a model may leave a choice of. */
+export type MelFrontEnd = "log-mel" | "mfcc";
 
 /** Of what a picture is made. */
 export interface PictureOptions {
@@ -26,13 +28,12 @@ const highestFrequency = 7600;
 
 /**
  * The front end that was asked for, on the waveforms `[batch, samples]`, with SpecAugment behind it where it was asked for:
- * `[batch, bands, frames, 1]`. 40 bands of windows of 30 ms every 10 ms, unless the model has others; of the STFT all its
- * bins.
+ * `[batch, bands, frames, 1]`. 40 bands of windows of 30 ms every 10 ms, unless the model has others.
  */
 export function frontEnd(
   waveform: tf.SymbolicTensor,
   options: BuildOptions,
-  kind: FrontEnd,
+  kind: MelFrontEnd,
   picture: Partial<PictureOptions> = {},
 ): tf.SymbolicTensor {
   const { sampleRate } = options;
@@ -42,10 +43,9 @@ export function frontEnd(
   const nFft = 2 ** Math.ceil(Math.log2(window));
   const maxFrequency = Math.min(highestFrequency, sampleRate / 2);
   const mel = { sampleRate, nFft, hop, window, nMels: bands, minFrequency: lowestFrequency, maxFrequency };
-  const layers: Record<FrontEnd, () => tf.layers.Layer> = {
+  const layers: Record<MelFrontEnd, () => tf.layers.Layer> = {
     "log-mel": () => new LogMel({ name: "log_mel", ...mel }),
     mfcc: () => new Mfcc({ name: "mfcc", ...mel, nMfcc: coefficients }),
-    stft: () => new StftMagnitude({ name: "stft", nFft, hop }),
   };
   return masked(layers[kind]().apply(waveform) as tf.SymbolicTensor, options);
 }
@@ -65,17 +65,16 @@ function masks(masking: Masking | undefined): masking is Masking {
 }
 
 /**
- * Whether the model leaves the choice that was made.
+ * Whether the model has the front end that was asked for.
  *
  * @throws UserError (wrong usage)
  */
 export function checkFrontEnd(
-  { name, frontEnds = [] }: Pick<ModelDefinition, "name" | "frontEnds">,
+  { name, frontEnds }: Pick<ModelDefinition, "name" | "frontEnds">,
   asked: FrontEnd | undefined,
 ): void {
   if (asked === undefined || frontEnds.includes(asked)) return;
-  const expected = frontEnds.length > 0 ? `takes ${frontEnds.join(", ")}` : "leaves no choice";
-  throw usageError(`--front-end: the model ${name} ${expected}, found ${asked}`);
+  throw usageError(`--front-end: the model ${name} takes ${frontEnds.join(", ")}, found ${asked}`);
 }
 
 /**
@@ -94,11 +93,11 @@ export function checkMasking(
 }
 
 /** The front end to build with; a usage error where the model does not allow the one that was asked for. */
-export function chosenFrontEnd(
+export function chosenFrontEnd<Allowed extends FrontEnd>(
   name: string,
-  allowed: readonly FrontEnd[],
+  allowed: readonly Allowed[],
   asked: FrontEnd | undefined,
-): FrontEnd {
+): Allowed {
   checkFrontEnd({ name, frontEnds: allowed }, asked);
-  return asked ?? allowed[0]!;
+  return allowed.find((kind) => kind === asked) ?? allowed[0]!;
 }

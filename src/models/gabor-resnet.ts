@@ -25,6 +25,7 @@ const dropoutRate = 0.2;
 export const gaborResnet: ModelDefinition = {
   name: "gabor-resnet",
   input: "waveform",
+  frontEnds: ["raw"],
   learnsFilterBank: true,
   summary:
     "a filter bank learned from the waveform, begun as Gabor filters, and a separable residual network",

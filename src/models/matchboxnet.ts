@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { apply, bandsAsChannels, layerMaker } from "./build.js";
 import { type BuildOptions, type ModelDefinition, scaleChannels } from "./definition.js";
-import { chosenFrontEnd, type FrontEnd, frontEnd } from "./front-end.js";
+import { chosenFrontEnd, frontEnd, type MelFrontEnd } from "./front-end.js";
 
 // Frames that the separable convolutions see.
 const firstKernel = 11;
@@ -12,7 +12,7 @@ const channels = 64;
 const outerChannels = 128;
 const repeats = { matchboxnet: 1, "matchboxnet-3x2x64": 2 } as const;
 const picture = { windowMs: 25, hopMs: 10, bands: 64, coefficients: 64 };
-const allowedFrontEnds: readonly FrontEnd[] = ["mfcc", "log-mel"];
+const allowedFrontEnds: readonly MelFrontEnd[] = ["mfcc", "log-mel"];
 
 /**
  * MatchboxNet-3x1x64 and -3x2x64: time-channel separable convolutions in residual blocks, 64 MFCC of windows of 25 ms every

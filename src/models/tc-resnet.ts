@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { apply, bandsAsChannels, layerMaker } from "./build.js";
 import type { BuildOptions, ModelDefinition } from "./definition.js";
-import { chosenFrontEnd, type FrontEnd, frontEnd } from "./front-end.js";
+import { chosenFrontEnd, frontEnd, type MelFrontEnd } from "./front-end.js";
 
 // Channels of the first convolution and of each block, as the authors' code has them.
 const plans = {
@@ -11,7 +11,7 @@ const plans = {
 const firstKernel = 3; // frames
 const kernel = 9;
 const dropoutRate = 0.5;
-const allowedFrontEnds: readonly FrontEnd[] = ["mfcc", "log-mel"];
+const allowedFrontEnds: readonly MelFrontEnd[] = ["mfcc", "log-mel"];
 
 /**
  * TC-ResNet8 and TC-ResNet14: convolutions over time alone, the coefficients of a frame being the channels (Choi et al.,

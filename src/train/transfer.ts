@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { UserError, usageError } from "../errors.js";
+import { findModel } from "../models/registry.js";
 import { RunFolder } from "../run.js";
 import { flagName, type TrainSettings } from "../settings.js";
 import { modelVariables, type NamedVariable } from "./adam.js";
@@ -16,10 +17,13 @@ export function settingsOfSource(
 export function checkSource(settings: TrainSettings): void {
   if (settings.from === undefined) return;
   const source = settingsOfSource(settings.from);
+  const [ownFrontEnd] = findModel(settings.model).frontEnds; // what a run has that names none
+  const expected = { frontEnd: ownFrontEnd, ...source };
+  const found = { ...settings, frontEnd: settings.frontEnd ?? ownFrontEnd };
   for (const key of ["model", "width", "frontEnd", "sampleRate"] as const) {
-    if (settings[key] !== source[key]) {
+    if (found[key] !== expected[key]) {
       throw usageError(
-        `${flagName(key)}: the model of --from ${settings.from} stays as it is; expected ${source[key] ?? "the model's default"}, found ${settings[key] ?? "none"}`,
+        `${flagName(key)}: the model of --from ${settings.from} stays as it is; expected ${expected[key]}, found ${found[key] ?? "none"}`,
       );
     }
   }

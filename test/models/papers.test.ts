@@ -5,6 +5,8 @@ import { modelCost } from "../../src/models/cost.js";
 import { courseModels } from "../../src/models/course.js";
 import { modelFromFiles, modelToFiles } from "../../src/models/files.js";
 import { checkFrontEnd } from "../../src/models/front-end.js";
+import { LogMel, Mfcc } from "../../src/models/layers/mel.js";
+import { StftMagnitude } from "../../src/models/layers/stft.js";
 import { buildModel, findModel, modelRegistry } from "../../src/models/registry.js";
 import { Random } from "../../src/random.js";
 import { Adam, modelVariables } from "../../src/train/adam.js";
@@ -50,20 +52,24 @@ test.each([
 test("a front end that a model does not take is wrong usage, in one line that says what it takes", () => {
   const check = (name: string) => () => checkFrontEnd(findModel(name), "stft");
   expect(check("ds-cnn")).toThrow(/^--front-end: the model ds-cnn takes mfcc, log-mel, found stft$/);
-  expect(check("m5")).toThrow(/^--front-end: the model m5 leaves no choice, found stft$/);
+  expect(check("m5")).toThrow(/^--front-end: the model m5 takes raw, found stft$/);
   expect(() => checkFrontEnd(findModel("m5"), undefined)).not.toThrow();
 });
 
-test.each(names.filter((name) => findModel(name).frontEnds !== undefined))(
-  "%s takes each front end that it names",
-  (name) => {
-    for (const frontEnd of findModel(name).frontEnds!) {
-      const model = buildModel(name, { ...at8kHz, width: 0.5, frontEnd });
-      expect(model.getLayer(frontEnd.replace("-", "_")).outputShape).toHaveLength(4);
-      model.dispose();
-    }
-  },
-);
+test.each([...modelRegistry.keys()])("%s has each front end that it names, and no other", (name) => {
+  const pictures = { stft: StftMagnitude, "log-mel": LogMel, mfcc: Mfcc };
+  const { frontEnds, input } = findModel(name);
+  expect(frontEnds.length).toBeGreaterThan(0);
+  for (const frontEnd of frontEnds) {
+    const model = buildModel(name, { ...at8kHz, width: 0.05, frontEnd });
+    const made = Object.entries(pictures).filter(([, picture]) =>
+      model.layers.some((layer) => layer.outputShape.length === 4 && layer.constructor === picture),
+    );
+    expect(made.map(([kind]) => kind)).toEqual(frontEnd === "raw" ? [] : [frontEnd]);
+    expect(input).toBe(frontEnd === "raw" ? "waveform" : "spectrogram");
+    model.dispose();
+  }
+});
 
 describe.each(names)("%s", (name) => {
   test("maps a waveform at 8 or 16 kHz to logits", () => {

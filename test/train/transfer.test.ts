@@ -9,7 +9,7 @@ import { RunFolder } from "../../src/run.js";
 import { resolveSettings } from "../../src/settings.js";
 import { Adam, modelVariables } from "../../src/train/adam.js";
 import { resumeTraining, TrainingInterrupted, train } from "../../src/train/train.js";
-import { settingsOfSource } from "../../src/train/transfer.js";
+import { checkSource, settingsOfSource } from "../../src/train/transfer.js";
 import { writeTones } from "../helpers/clips.js";
 import { kws } from "../helpers/kws.js";
 import { expectNear } from "../helpers/near.js";
@@ -42,6 +42,14 @@ async function weights(run: string): Promise<Map<string, Float32Array>> {
   return new Map(read);
 }
 const isHead = (name: string) => name.startsWith("logits/");
+
+test("a run that named its model's only front end is the same as one that did not", async () => {
+  const settings = { ...shared, data: [at("three.npz")], model: "conv1d", width: 0.05, epochs: 1 };
+  await train(resolveSettings({ ...settings, frontEnd: "raw" }), { out: at("named") });
+  expect(new RunFolder(at("named")).readConfig()).toEqual(new RunFolder(at("source")).readConfig());
+  expect(await weights("named")).toEqual(await weights("source"));
+  await resumeTraining(at("named"), { epochs: 2 });
+});
 
 describe("a training from another run's model", () => {
   test("leaves the body as it is while it is frozen, and trains it afterwards", async () => {
@@ -111,6 +119,13 @@ describe("a training from another run's model", () => {
   test("takes no other model than the run's", async () => {
     await expect(train(start("two", { from: at("source"), epochs: 1, width: 0.06 }))).rejects.toThrow(
       /^--width: the model of --from .*source stays as it is; expected 0.05, found 0.06$/,
+    );
+  });
+
+  test("may name the front end that the model has, alone or by default, and no other", () => {
+    expect(() => checkSource(start("two", { from: at("source"), frontEnd: "raw" }))).not.toThrow();
+    expect(() => checkSource(start("two", { from: at("source"), frontEnd: "stft" }))).toThrow(
+      /^--front-end: the model of --from .*source stays as it is; expected raw, found stft$/,
     );
   });
 
