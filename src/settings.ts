@@ -192,7 +192,7 @@ export function resolveSettings(
   const found = merged[key];
   const isObject = typeof found === "object" && found !== null && !Array.isArray(found);
   const problem = isObject
-    ? describeIssue(new z.ZodError([{ ...issue, path: issue.path.slice(1) }]), found)
+    ? describeIssue(new z.ZodError([{ ...issue, path: issue.path.slice(1) }]), found, schemaOf(key))
     : `${issue.message}, found ${inWords(found)}`;
   throw usageError(`${flagName(key)}${where}: ${problem}`);
 }
@@ -227,19 +227,27 @@ function checkSizes(
  */
 export function checkEachSetting(flags: GivenSettings): void {
   for (const [key, value] of Object.entries(definedOnly(flags))) {
-    const result = settingsSchema.shape[key as keyof TrainSettings].safeParse(value);
-    if (!result.success) throw usageError(`${flagName(key)}: ${describeIssue(result.error, value)}`);
+    const result = schemaOf(key).safeParse(value);
+    if (!result.success)
+      throw usageError(`${flagName(key)}: ${describeIssue(result.error, value, schemaOf(key))}`);
   }
+}
+
+function schemaOf(key: string): z.ZodType {
+  return settingsSchema.shape[key as keyof TrainSettings];
 }
 
 /**
  * What is wrong with a value that a schema of ours refused, in one line: where in it, what was expected, what was found.
+ *
+ * @param schema given for what people type, where an unknown key is best answered with the known ones
  */
-export function describeIssue({ issues }: z.ZodError, value: unknown): string {
+export function describeIssue({ issues }: z.ZodError, value: unknown, schema?: z.ZodType): string {
   const issue = issues[0]!;
   const path = [...issue.path];
   if (issue.code === "unrecognized_keys") {
-    return `${[...path, issue.keys[0]].join(".")} is not known to this version`;
+    const known = schema === undefined ? "" : `; expected ${knownKeys(schema, path).join(", ")}`;
+    return `${[...path, issue.keys[0]].join(".")} is not known to this version${known}`;
   }
   const found = path.reduce(
     (inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key],
@@ -247,6 +255,15 @@ export function describeIssue({ issues }: z.ZodError, value: unknown): string {
   );
   const expected = issue.message.replace(/^Invalid input: (expected .*), received .*$/, "$1"); // zod's own words
   return `${path.length > 0 ? `${path.join(".")}: ` : ""}${expected}, found ${inWords(found)}`;
+}
+
+/** The keys of the object that a schema has at a path. */
+function knownKeys(schema: unknown, path: readonly PropertyKey[]): string[] {
+  if (schema instanceof z.ZodOptional) return knownKeys(schema.unwrap(), path);
+  if (schema instanceof z.ZodPipe) return knownKeys(schema.out, path); // of `preprocess`
+  if (!(schema instanceof z.ZodObject)) return [];
+  const [key, ...rest] = path;
+  return key === undefined ? Object.keys(schema.shape) : knownKeys(schema.shape[key], rest);
 }
 
 function inWords(value: unknown): string {

@@ -56,7 +56,14 @@ describe("resolveSettings", () => {
     [{ split: "official", testSize: 0.2 }, /^--test-size: the official split has parts of its own/],
     [{ colour: "red" }, /^unknown setting colour$/],
     [{ augment: "loud" }, /^--augment: expected strengths, or one of none, standard, found "loud"$/],
-    [{ augment: { colour: 3 } }, /^--augment: colour is not known to this version$/],
+    [
+      { augment: { colour: 3 } },
+      /^--augment: colour is not known to this version; expected speed, timeShiftMs, reverb, noise, gainDb, mixup, specAugment$/,
+    ],
+    [
+      { augment: { noise: { probability: 1, snrDb: [5, 20], snr: 3 } } },
+      /^--augment: noise.snr is not known to this version; expected probability, snrDb, folder$/,
+    ],
     [{ augment: { gainDb: -1 } }, /^--augment: gainDb: expected a number from 0 to 60, found -1$/],
     [
       { augment: { noise: { probability: 1, snrDb: [20, 5] } } },

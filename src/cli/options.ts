@@ -92,7 +92,7 @@ function optionValue(option: Option, value: unknown, path: string): unknown {
     if (!list.every(isText)) throw wrong("a list of text");
     return Array.isArray(value) ? value.map(String) : parseArg(String(value), undefined);
   }
-  if (parseArg === nameOrObject && typeof value === "object") return value;
+  if (parseArg === recipeOrStrengths && typeof value === "object") return value;
   if (parseArg === choiceOrText && typeof value === "boolean") return value;
   if (!isText(value)) throw wrong("text or a number");
   if (argChoices !== undefined && !argChoices.includes(String(value)))
@@ -139,13 +139,15 @@ export function commaList(text: string): string[] {
   return text.split(",").map((part) => part.trim());
 }
 
-/** A name, or an object in JSON; in a config file, an object. */
-export function nameOrObject(text: string): unknown {
+/** What --augment takes: a name, or an object in JSON; in a config file, an object. */
+export function recipeOrStrengths(text: string): unknown {
   if (!text.trimStart().startsWith("{")) return text;
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw usageError(`expected a name or an object in JSON, found ${text}: ${(error as Error).message}`);
+    throw usageError(
+      `--augment: expected a name or an object in JSON, found ${text}: ${(error as Error).message}`,
+    );
   }
 }
 

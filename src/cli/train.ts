@@ -18,9 +18,9 @@ import {
   collect,
   commaList,
   command,
-  nameOrObject,
   numberOrText,
   outputFor,
+  recipeOrStrengths,
   wholeNumber,
 } from "./options.js";
 import { count, duration, type Output, paint, percent, plural } from "./output.js";
@@ -140,7 +140,7 @@ export function settingOptions(train: Command): Command {
     .option(
       "--augment <recipe>",
       "none, standard, or strengths as JSON: random changes to the training clips (default: none)",
-      nameOrObject,
+      recipeOrStrengths,
     )
     .option(
       "--early-stop <n>",

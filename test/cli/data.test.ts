@@ -106,9 +106,14 @@ describe("kws data augment", () => {
     await fail(augment("-o", "x", "--augment", '{"gainDb": -1}'), 2, /--augment: gainDb: .*found -1/, {
       cwd,
     });
-    await fail(augment("-o", "x", "--augment", "{oops"), 2, /a name or an object in JSON, found \{oops/, {
-      cwd,
-    });
+    await fail(
+      augment("-o", "x", "--augment", "{oops"),
+      2,
+      /^error: --augment: expected a name or an object in JSON, found \{oops: /,
+      {
+        cwd,
+      },
+    );
     await fail(augment("-o", "tones.npz"), 1, /expected a folder, found a file/, { cwd });
   });
 });

@@ -69,6 +69,16 @@ const wrongUsage: [string, string[], RegExp][] = [
     /--augment: expected strengths, or one of none, standard, found "noise"/,
   ],
   [
+    "an unknown strength",
+    [...train, "--augment", '{"nois": 1}'],
+    /--augment: nois is not known to this version; expected speed, timeShiftMs, reverb, noise, gainDb, /,
+  ],
+  [
+    "strengths that are no JSON",
+    [...train, "--augment", "{'bad'"],
+    /^error: --augment: expected a name or an object in JSON, found \{'bad': /,
+  ],
+  [
     "an unknown split",
     [...train, "--split", "even"],
     /--split: expected one of speaker, random, course, official/,

@@ -4,9 +4,9 @@ import {
   type CommonFlags,
   checkWritable,
   command,
-  nameOrObject,
   numberOrText,
   outputFor,
+  recipeOrStrengths,
   wholeNumber,
 } from "../options.js";
 import { plural } from "../output.js";
@@ -29,7 +29,7 @@ export function augmentCommand(): Command {
     .argument("<data...>", "an .npz, a folder of WAVs, or sample; several are joined")
     .requiredOption("-o, --out <folder>", "a new or an empty folder, or one that this command has written")
     .option("--count <n>", "how many clips", wholeNumber("--count", 1), 20)
-    .option("--augment <recipe>", "none, standard, or strengths as JSON", nameOrObject, "standard")
+    .option("--augment <recipe>", "none, standard, or strengths as JSON", recipeOrStrengths, "standard")
     .option("--sample-rate <hz>", "what folders of WAVs are resampled to (default: 8000)", numberOrText)
     .option("--seed <n>", "fixes which clips, and the changes (default: 42)", numberOrText)
     .action(async (data: string[], flags: AugmentFlags) => {
