@@ -41,6 +41,13 @@ const laterDefaults = {
   saveBestOnly: true,
 } as const;
 
+/** Settings that count only beside another one. */
+const partners = [
+  { key: "teacherWeight", partner: "teacher" },
+  { key: "temperature", partner: "teacher" },
+  { key: "freezeEpochs", partner: "from" },
+] as const;
+
 /**
  * Everything that decides how a training goes. The same names serve as the keys of a config file and, with dashes, as
  * the command's flags.
@@ -182,6 +189,11 @@ export function resolveSettings(
   const result = settingsSchema.safeParse(merged);
   if (result.success) {
     checkSizes(result.data, given, file);
+    const [idle] = idleSettings(result.data, given);
+    if (idle !== undefined)
+      throw usageError(
+        `${flagName(idle.key)}: counts only beside ${flagName(idle.partner)}; expected both or neither, found it alone`,
+      );
     return result.data;
   }
   const issue = result.error.issues[0]!;
@@ -195,6 +207,11 @@ export function resolveSettings(
     ? describeIssue(new z.ZodError([{ ...issue, path: issue.path.slice(1) }]), found, schemaOf(key))
     : `${issue.message}, found ${inWords(found)}`;
   throw usageError(`${flagName(key)}${where}: ${problem}`);
+}
+
+/** Which of the given settings count for nothing, since the one that they count beside is not set. */
+export function idleSettings(settings: TrainSettings, given: GivenSettings): (typeof partners)[number][] {
+  return partners.filter(({ key, partner }) => key in given && settings[partner] === undefined);
 }
 
 /** The parts' sizes: that some is left for training, and that none is asked for where the split has parts of its own. */
@@ -263,7 +280,7 @@ function knownKeys(schema: unknown, path: readonly PropertyKey[]): string[] {
   if (schema instanceof z.ZodPipe) return knownKeys(schema.out, path); // of `preprocess`
   if (!(schema instanceof z.ZodObject)) return [];
   const [key, ...rest] = path;
-  return key === undefined ? Object.keys(schema.shape) : knownKeys(schema.shape[key], rest);
+  return key === undefined ? Object.keys(schema.shape) : knownKeys(schema.shape[String(key)], rest);
 }
 
 function inWords(value: unknown): string {
@@ -301,6 +318,9 @@ export function readConfigFile(
       delete settings.valSize; // stored, but of no account there
       delete settings.testSize;
     }
+    // A run has them from the start, whether they counted or not.
+    for (const { key, partner } of partners)
+      if (settings[partner] === undefined && settings[key] === laterDefaults[key]) delete settings[key];
   }
   const unknown = Object.keys(settings).filter((key) => !known.includes(key));
   if (unknown.length > 0) {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { augmentRecipes } from "../src/data/augment/settings.js";
-import { defaultSettings, flagName, readConfigFile, resolveSettings } from "../src/settings.js";
+import { defaultSettings, flagName, idleSettings, readConfigFile, resolveSettings } from "../src/settings.js";
 
 const folder = mkdtempSync(join(tmpdir(), "keyspot-settings-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -57,6 +57,12 @@ describe("resolveSettings", () => {
     [{ colour: "red" }, /^unknown setting colour$/],
     [{ augment: "loud" }, /^--augment: expected strengths, or one of none, standard, found "loud"$/],
     [
+      { teacherWeight: 0.5 },
+      /^--teacher-weight: counts only beside --teacher; expected both or neither, found it alone$/,
+    ],
+    [{ from: "run", temperature: 3 }, /^--temperature: counts only beside --teacher; /],
+    [{ teacher: ["run"], freezeEpochs: 0 }, /^--freeze-epochs: counts only beside --from; /],
+    [
       { augment: { colour: 3 } },
       /^--augment: colour is not known to this version; expected speed, timeShiftMs, reverb, noise, gainDb, mixup, specAugment$/,
     ],
@@ -77,6 +83,15 @@ describe("resolveSettings", () => {
     const resolve = () => resolveSettings({ ...given, ...settings });
     expect(resolve).toThrow(message);
     expect(resolve).toThrow(expect.objectContaining({ name: "UserError", exitCode: 2 }));
+  });
+
+  test("a file may hold what counts only beside a flag that is not given", () => {
+    const settings = { teacherWeight: 0.5, temperature: 3, freezeEpochs: 1 };
+    const resolve = (flags: object) => resolveSettings({ ...given, ...flags }, { path: "c.json", settings });
+    const idle = (flags: object) => idleSettings(resolve(flags), settings).map(({ key }) => key);
+    expect(idle({})).toEqual(["teacherWeight", "temperature", "freezeEpochs"]);
+    expect(idle({ teacher: "run" })).toEqual(["freezeEpochs"]);
+    expect(idle({ teacher: "run", teacherWeight: 0.2, from: "run", freezeEpochs: 2 })).toEqual([]);
   });
 
   test("an augmentation recipe's name stands for its strengths, which are what is kept", () => {
@@ -113,6 +128,16 @@ describe("readConfigFile", () => {
     const course = { ...settings, split: "course" };
     const stored = { ...course, ...facts, labelsChosen: true, valSize: 0.1, testSize: 0.1 };
     expect(readConfigFile(write(stored))).toEqual(course); // sizes that were of no account
+  });
+
+  test("passes over what counted for nothing in a run, so that nobody is told of it", () => {
+    const idle = { teacherWeight: 0.5, temperature: 2, freezeEpochs: 5 };
+    expect(readConfigFile(write({ ...given, ...facts, ...idle }))).toEqual(given);
+    expect(readConfigFile(write({ ...given, ...idle }))).toEqual({ ...given, ...idle }); // no run's
+    const learned = { ...given, ...idle, from: "a", teacher: ["b"] };
+    expect(readConfigFile(write({ ...learned, ...facts }))).toEqual(learned);
+    const own = { ...given, freezeEpochs: 1 }; // or repeating the run would make another config of it
+    expect(readConfigFile(write({ ...own, ...facts }))).toEqual(own);
   });
 
   test("takes a run's labels only where they were chosen", () => {

@@ -14,7 +14,7 @@ import {
 import { seenInTraining } from "./evaluate.js";
 import { type CommonFlags, checkWritable, commaList, command, outputFor } from "./options.js";
 import { count, type Output, paint, percent, plural } from "./output.js";
-import { settingOptions, settingsFromFlags, withProgress } from "./train.js";
+import { remarksOnConfig, settingOptions, settingsFromFlags, withProgress } from "./train.js";
 
 interface CompareFlags extends CommonFlags, GivenSettings {
   models?: string[];
@@ -64,6 +64,8 @@ export function compareCommand(): Command {
     const folder = reportFolder(flags);
     checkWritable("folder", folder);
     checkReportFolder(folder);
+    for (const remark of plans.slice(0, 1).flatMap(({ settings }) => remarksOnConfig(compare, settings)))
+      output.log(remark);
     if (plans.length > 0) await trainModels(plans, flags, output);
     const runs = flags.models === undefined ? paths : plans.map(({ path }) => path);
     const backend = await startBackend(choice, "training");

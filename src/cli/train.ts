@@ -5,6 +5,7 @@ import {
   defaultSettings,
   flagName,
   type GivenSettings,
+  idleSettings,
   resolveSettings,
   settingsSchema,
   type TrainSettings,
@@ -69,6 +70,7 @@ async function newTraining({ out, force = false }: TrainFlags, command: Command)
     const { checkUsage, train } = await import("../train/train.js");
     checkUsage(settings);
     if (out !== undefined) checkWritable("folder", out);
+    for (const remark of remarksOnConfig(command, settings)) hooks.report?.(remark);
     return train(settings, { out, force }, hooks);
   };
 }
@@ -199,6 +201,14 @@ export function settingsFromFlags(
   const { config } = command.opts<CommonFlags>();
   const file = config === undefined ? undefined : { path: config, settings: from("config") };
   return resolveSettings({ ...from("cli"), ...others }, file, defaults);
+}
+
+/** What the file that --config names asks for in vain: a recipe may need more than its file can say. */
+export function remarksOnConfig(command: Command, settings: TrainSettings): string[] {
+  const { config } = command.opts<CommonFlags>();
+  return idleSettings(settings, givenSettings(command, "config")).map(
+    ({ key, partner }) => `${config}: ${key} counts for nothing without ${flagName(partner)}`,
+  );
 }
 
 /** Runs a training with its progress shown, and Ctrl-C turned into a stop that saves the state. */

@@ -95,6 +95,10 @@ export async function fitModel(training: Training, hooks: TrainHooks): Promise<T
   const truth = labelIndices(clips, labels);
   const frozenSteps =
     config.from === undefined ? 0 : config.freezeEpochs * Math.ceil(split.train.length / config.batchSize);
+  if (frozenSteps > 0 && config.freezeEpochs >= config.epochs)
+    hooks.report?.(
+      `only the new last layer is trained: --freeze-epochs ${config.freezeEpochs} leaves none of --epochs ${config.epochs} to the rest of the model`,
+    );
   const variables = freezeBody(model, modelVariables(model, "trainable"), frozenSteps);
   const optimizer = makeOptimizer(config, variables);
   // What is validated and kept: the model itself, or its average.

@@ -69,6 +69,16 @@ const wrongUsage: [string, string[], RegExp][] = [
     /--augment: expected strengths, or one of none, standard, found "noise"/,
   ],
   [
+    "a teacher's share without a teacher",
+    [...train, "--teacher-weight", "0.3"],
+    /--teacher-weight: counts only beside --teacher; /,
+  ],
+  [
+    "frozen epochs without a run to start from",
+    [...train, "--freeze-epochs", "2"],
+    /--freeze-epochs: counts only beside --from; /,
+  ],
+  [
     "an unknown strength",
     [...train, "--augment", '{"nois": 1}'],
     /--augment: nois is not known to this version; expected speed, timeShiftMs, reverb, noise, gainDb, /,

@@ -56,7 +56,12 @@ describe("a training from another run's model", () => {
     const settings = (epochs: number) =>
       start("two", { from: at("source"), epochs, freezeEpochs: 2, monitor: "valAccuracy" });
     const [source] = [await weights("source")];
-    await train(settings(2), { out: at("frozen") });
+    const lines: string[] = [];
+    const hooks = { report: (line: string) => void lines.push(line) };
+    await train(settings(2), { out: at("frozen") }, hooks);
+    expect(lines).toContain(
+      "only the new last layer is trained: --freeze-epochs 2 leaves none of --epochs 2 to the rest of the model",
+    );
     const frozen = await weights("frozen");
     expect([...frozen.keys()]).toEqual([...source.keys()]);
     for (const [name, values] of frozen) {
@@ -68,7 +73,9 @@ describe("a training from another run's model", () => {
     ]);
 
     const before = tf.memory().numTensors;
-    await train({ ...settings(5), emaDecay: 0.5, monitor: "valLoss" }, { out: at("thawed") });
+    lines.length = 0;
+    await train({ ...settings(5), emaDecay: 0.5, monitor: "valLoss" }, { out: at("thawed") }, hooks);
+    expect(lines.join("\n")).not.toContain("only the new last layer");
     expect(tf.memory().numTensors).toBe(before);
     expect(new RunFolder(at("thawed")).readConfig()).toMatchObject({
       from: at("source"),
