@@ -92,6 +92,22 @@ export function checkMasking(
   );
 }
 
+/**
+ * Whether the picture that a model makes is as large as the masks may be.
+ *
+ * @throws UserError (wrong usage)
+ */
+export function checkMaskSize(model: tf.LayersModel): void {
+  const layer = model.layers.find((each) => each instanceof SpecAugment);
+  if (layer === undefined) return;
+  const [, bands, frames] = layer.outputShape as [null, number, number, number];
+  const { masking } = layer;
+  if (masking.bands <= bands && masking.frames <= frames) return;
+  throw usageError(
+    `--augment: specAugment: the model ${model.name} makes a picture of ${bands} bands and ${frames} frames; expected masks of at most so many, found ${masking.bands} and ${masking.frames}`,
+  );
+}
+
 /** The front end to build with; a usage error where the model does not allow the one that was asked for. */
 export function chosenFrontEnd<Allowed extends FrontEnd>(
   name: string,

@@ -6,7 +6,7 @@ import type { AugmentSettings } from "../data/augment/settings.js";
 import { type Dataset, loadDataset, loadRunDataset } from "../data/dataset.js";
 import { UserError, usageError } from "../errors.js";
 import type { BuildOptions, ModelDefinition, TrainingStep } from "../models/definition.js";
-import { checkFrontEnd, checkMasking } from "../models/front-end.js";
+import { checkFrontEnd, checkMasking, checkMaskSize } from "../models/front-end.js";
 import { findModel } from "../models/registry.js";
 import { checkModelSize } from "../models/size.js";
 import { type RunConfig, RunFolder } from "../run.js";
@@ -60,6 +60,7 @@ export async function train(
   const build = () => definition.build(buildOptions(settings, shape, step));
   checkModelSize(definition, buildOptions(settings, shape, step), backend.name);
   const model = build();
+  checkMaskSize(model);
   const freezeEpochs =
     settings.from === undefined || (await takeWeights(model, settings.from, labels))
       ? settings.freezeEpochs

@@ -150,6 +150,29 @@ describe("kws train", () => {
     expect(resultOf("other").history[0]!.loss).not.toBe(resultOf("whole").history[0]!.loss);
   });
 
+  test("says what a config file asks for in vain; a run's own asks for nothing so", async () => {
+    const file = { ...{ teacherWeight: 0.7, freezeEpochs: 1 }, epochs: 1 };
+    writeFileSync(at("taught.json"), JSON.stringify(file));
+    const flags = ["--config", "taught.json"];
+    const { stderr } = await succeed([...training, ...flags, "--out", "untaught"], { cwd });
+    expect(stderr).toMatch(/^taught\.json: teacherWeight counts for nothing without --teacher$/m);
+    expect(stderr).toMatch(/^taught\.json: freezeEpochs counts for nothing without --from$/m);
+    const quiet = await succeed([...training, ...flags, "--out", "quiet", "--quiet"], { cwd });
+    expect(quiet.stderr).toBe("");
+    const both = ["--from", "whole", "--teacher", "whole", "--labels", "yes,no,up"];
+    const taught = await succeed(
+      ["train", "--data", "tones.npz", "--backend", "wasm", ...both, ...flags, "--out", "taught"],
+      { cwd },
+    );
+    expect(taught.stderr).not.toContain("for nothing");
+    expect(whole.stderr).not.toContain("for nothing");
+    const again = await succeed(
+      ["train", "--config", "whole/config.json", "--epochs", "1", "--out", "silent"],
+      { cwd },
+    );
+    expect(again.stderr).not.toContain("for nothing");
+  });
+
   test("by default the run lands in checkpoints/<model>, then -2, -3", async () => {
     mkdirSync(at("checkpoints/spectrogram-2"), { recursive: true });
     const runs: string[] = [];
@@ -193,6 +216,13 @@ describe("kws train", () => {
       cwd,
     });
     expect(runAt("huge").readHistory()[0]!.valLoss).toBeGreaterThan(100);
+  });
+
+  test("masks that are larger than the model's picture are refused with both sizes", async () => {
+    const before = contentOf(cwd);
+    const flags = ["--augment", '{"specAugment": {"bands": 131, "frames": 17}}', "--out", "masked"];
+    await fail([...training, ...flags], 2, /of 130 bands and 17 frames; .*found 131 and 17$/m, { cwd });
+    expect(contentOf(cwd)).toEqual(before);
   });
 
   test("a model that no memory holds is refused before it is built, with what it would need", async () => {

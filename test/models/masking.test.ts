@@ -1,8 +1,8 @@
 import { beforeAll, expect, test } from "vitest";
 import { startBackend } from "../../src/backend/index.js";
-import { checkMasking } from "../../src/models/front-end.js";
+import { checkMasking, checkMaskSize } from "../../src/models/front-end.js";
 import { SpecAugment } from "../../src/models/layers/spec_augment.js";
-import { modelRegistry } from "../../src/models/registry.js";
+import { findModel, modelRegistry } from "../../src/models/registry.js";
 
 beforeAll(async () => {
   await startBackend("cpu", "short");
@@ -23,4 +23,28 @@ test.each([...modelRegistry.values()])("$name takes SpecAugment, or refuses it",
     expect(() => checkMasking(definition, masking)).not.toThrow();
   }
   expect(() => checkMasking(definition, { bands: 0, frames: 0 })).not.toThrow();
+});
+
+// Of a second at 8 kHz: the hop that each model's docstring tells, and both ends.
+test.each([
+  ["spectrogram", 130, 126],
+  ["bc-resnet", 40, 101],
+  ["ds-cnn", 10, 51],
+  ["matchboxnet", 64, 101],
+  ["gabor-resnet", 40, 100],
+])("masks may be as large as the picture of %s, and no larger", (name, bands, frames) => {
+  const shape = { labelCount: 4, sampleRate: 8000, clipLength: 8000, width: 0.05, seed: 1 };
+  const check = (masking: { bands: number; frames: number }) => () => {
+    const model = findModel(name).build({ ...shape, masking });
+    model.dispose();
+    checkMaskSize(model);
+  };
+  expect(check({ bands, frames })).not.toThrow();
+  for (const found of [
+    { bands: bands + 1, frames: 1 },
+    { bands: 1, frames: frames + 1 },
+  ]) {
+    const message = `--augment: specAugment: the model ${name} makes a picture of ${bands} bands and ${frames} frames; expected masks of at most so many, found ${found.bands} and ${found.frames}`;
+    expect(check(found)).toThrow(expect.objectContaining({ message, exitCode: 2 }));
+  }
 });

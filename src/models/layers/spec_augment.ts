@@ -27,7 +27,7 @@ const masksPerAxis = 2;
  */
 export class SpecAugment extends tf.layers.Layer {
   static readonly className = "SpecAugment";
-  private readonly masking: Masking;
+  readonly masking: Masking;
   private readonly seed: number;
   private readonly step: TrainingStep;
 
