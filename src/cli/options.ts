@@ -123,6 +123,11 @@ export function checkWritable(kind: "file" | "folder", path: string): void {
   }
 }
 
+/** Data sets are told from folders and sounds by their name. */
+export function checkNpzName(out: string): void {
+  if (!out.toLowerCase().endsWith(".npz")) throw usageError(`--out: expected a .npz file, found ${out}`);
+}
+
 /** A number where the text is one; otherwise the text, for the check of the settings to complain about. */
 export function numberOrText(text: string): number | string {
   const value = Number(text);

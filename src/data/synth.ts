@@ -55,6 +55,7 @@ export async function synthesize(options: SynthOptions): Promise<Clips> {
   const { clipsPerWord = 200, sampleRate = 8000, seed = 42, onProgress } = options;
   const { unknownClips = clipsPerWord, silenceClips = clipsPerWord } = options;
   const words = checkWords(options.words);
+  checkSpeakable(options.unknownWords ?? []);
   requireCount("clipsPerWord", clipsPerWord, 1);
   requireCount("unknownClips", unknownClips, 0);
   requireCount("silenceClips", silenceClips, 0);
@@ -146,9 +147,9 @@ async function spokenWord(
     if (sound.length === 0) throw new UserError(`${program(speaker)} says nothing for "${word}"`);
     if (sound.length <= sampleRate) return sound;
     if (speed >= fastestOfAll) {
-      const seconds = (sound.length / sampleRate).toFixed(1);
+      const seconds = (Math.ceil((100 * sound.length) / sampleRate) / 100).toFixed(2); // never 1.00
       throw new UserError(
-        `"${word}" must fit into a clip of one second, but even spoken fast it takes ${seconds}`,
+        `"${word}" must fit into a clip of one second, but even spoken fast it takes ${seconds} s`,
       );
     }
     speed = Math.min(fastestOfAll, speed * 1.1 * (sound.length / sampleRate));
@@ -201,10 +202,17 @@ function checkWords(words: readonly string[]): string[] {
     throw usageError("words must name at least one word, none empty");
   const twice = checked.find((word, i) => checked.indexOf(word) !== i);
   if (twice !== undefined) throw usageError(`the word "${twice}" is asked for twice`);
+  checkSpeakable(checked);
   const made = checked.find((word) => word === "unknown" || word === "silence");
   if (made !== undefined)
     throw usageError(`"${made}" is not spoken: such clips are made of other words and of noise`);
   return checked;
+}
+
+function checkSpeakable(words: readonly string[]): void {
+  const silent = words.find((word) => !/[\p{L}\p{N}]/u.test(word));
+  if (silent !== undefined)
+    throw usageError(`words are spoken: expected letters or digits in each, found ${JSON.stringify(silent)}`);
 }
 
 function requireCount(name: string, value: number, least: number): void {

@@ -47,5 +47,6 @@ test("a folder that is there already is imported", async () => {
 
 test("one line for wrong usage", async () => {
   await fail(download("--release", "3"), 2, /Allowed choices are 1, 2/, { cwd });
+  await fail(download("-o", "a.wav"), 2, /--out: expected a \.npz file, found a\.wav/, { cwd });
   await fail(download("--url", "ftp://x/y"), 2, /--url: expected an address that begins with http/, { cwd });
 });

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ImportSummary } from "../../src/data/import.js";
 import { fail, program, succeed, succeedWithJson } from "../helpers/kws.js";
 import { writeSpeechCommands } from "../helpers/speech-commands.js";
+import { wavFile } from "../helpers/wav.js";
 
 const cwd = mkdtempSync(join(tmpdir(), "keyspot-import-cli-"));
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
@@ -34,13 +35,28 @@ test("--json, --config and the flags that choose", async () => {
   expect(summary.labels.map(({ label }) => label)).toEqual(["bed", "cat"]);
 });
 
+test("a remark begins with the file that it is about, and --quiet leaves it out", async () => {
+  writeSpeechCommands(join(cwd, "short"), { words: ["a", "b"], speakers: 4, rate: 8000 });
+  const click = wavFile([new Float32Array(8000)], { sampleRate: 8000 });
+  writeFileSync(join(cwd, "short", "_background_noise_", "click.wav"), click);
+  const args = ["data", "import", "short", "-o", "short.npz", "--labels", "a,b,silence"];
+  const { stderr } = await succeed(args, { cwd });
+  expect(stderr).toMatch(
+    /^_background_noise_\/click\.wav: too short, left out; noise must last at least 10 s/m,
+  );
+  const quiet = await succeed([...args, "--quiet"], { cwd });
+  expect(quiet.stderr).toBe("");
+});
+
 test("one line for what is wrong", async () => {
   const words = (...flags: string[]) => ["data", "import", "words", ...flags];
   await fail(words(), 2, /required option '-o, --out <file>'/, { cwd });
   await fail(words("-o", "x.npz", "--rate", "44100"), 2, /Allowed choices are 8000, 16000/, { cwd });
   await fail(words("-o", "x.npz", "--dtype", "int8"), 2, /Allowed choices are int16, float32/, { cwd });
   await fail(words("-o", "x.npz", "--labels", "yes,maybe"), 1, /words has no folder for maybe/, { cwd });
-  await fail(words("-o", "words"), 1, /expected a file, found a folder/, { cwd });
+  mkdirSync(join(cwd, "folder.npz"));
+  await fail(words("-o", "folder.npz"), 1, /expected a file, found a folder/, { cwd });
+  await fail(words("-o", "words.wav"), 2, /--out: expected a \.npz file, found words\.wav/, { cwd });
   await fail(["data", "import", "absent", "-o", "x.npz"], 1, /absent: no such file or folder/, { cwd });
 });
 

@@ -58,6 +58,8 @@ test("one line for what is wrong", async () => {
   const before = readdirSync(cwd);
   const synth = (...flags: string[]) => ["data", "synth", "-o", "x.npz", ...flags];
   await fail(synth(), 2, /required option '--words <a,b,c>'/, { cwd });
+  await fail(synth("--words", "a,!!!"), 2, /expected letters or digits in each, found "!!!"/, { cwd });
+  await fail(synth("--words", "a", "-o", "a.wav"), 2, /--out: expected a \.npz file, found a\.wav/, { cwd });
   await fail(synth("--words", "a,silence"), 2, /"silence" is not spoken/, { cwd });
   await fail(synth("--words", "a", "--count", "0"), 2, /--count: expected a whole number of at least 1/, {
     cwd,

@@ -101,6 +101,13 @@ describe("kws data augment", () => {
     }
   });
 
+  test("says that SpecAugment is not to be heard, but for --quiet", async () => {
+    const args = augment("-o", "masked", "--augment", '{"specAugment": {"bands": 5, "frames": 20}}');
+    expect((await succeed(args, { cwd })).stderr).toMatch(/^specAugment is not to be heard: /m);
+    expect((await succeed([...args, "--quiet"], { cwd })).stderr).toBe("");
+    expect((await succeed(augment("-o", "masked"), { cwd })).stderr).not.toContain("specAugment");
+  });
+
   test("one line for what is wrong", async () => {
     await fail(augment(), 2, /required option '-o, --out <folder>'/, { cwd });
     await fail(augment("-o", "x", "--augment", '{"gainDb": -1}'), 2, /--augment: gainDb: .*found -1/, {

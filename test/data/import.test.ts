@@ -280,7 +280,11 @@ describe("importFolder", () => {
       );
       const labels = ["a", "b", "silence"];
       const { notes } = await importFolder(short, join(root, "short.npz"), { labels, workers: 1 });
-      expect(notes).toEqual([expect.stringMatching(/left out: _background_noise_\/click\.wav$/)]);
+      expect(notes).toEqual([
+        expect.stringMatching(
+          /^_background_noise_\/click\.wav: too short, left out; noise must last at least 10 s, /,
+        ),
+      ]);
       for (const name of ["hum", "rain"]) rmSync(join(short, "_background_noise_", `${name}.wav`));
       await expect(failing(short, labels)).rejects.toMatchObject({
         message: expect.stringMatching(/all shorter$/),

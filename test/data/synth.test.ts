@@ -131,7 +131,7 @@ describe.skipIf(!hasEspeak)("synthesize, with espeak-ng", () => {
     expect(channels[0]!.length / sampleRate).toBeGreaterThan(1.2);
     expect((await synthesize({ words: [long], ...few })).samples.count).toBe(1);
     await expect(synthesize({ words: ["incomprehensibilities ".repeat(4)], ...few })).rejects.toThrow(
-      /must fit into a clip of one second, but even spoken fast it takes \d/,
+      /must fit into a clip of one second, but even spoken fast it takes \d\.\d\d s$/,
     );
   });
 
@@ -203,6 +203,8 @@ describe("synthesize, what the user can mend", () => {
     [{ words: ["yes", "no", "yes "] }, /"yes" is asked for twice/],
     [{ words: ["silence"] }, /"silence" is not spoken/],
     [{ words: ["unknown"] }, /"unknown" is not spoken/],
+    [{ words: ["yes", "!!!"] }, /^words are spoken: expected letters or digits in each, found "!!!"$/],
+    [{ words: ["yes"], unknownWords: ["…"] }, /expected letters or digits in each, found "…"$/],
     [{ clipsPerWord: 0 }, /clipsPerWord must be a whole number of at least 1, got 0/],
     [{ unknownClips: -1 }, /unknownClips must be a whole number of at least 0, got -1/],
     [{ silenceClips: 1.5 }, /silenceClips must be a whole number of at least 0, got 1.5/],

@@ -53,7 +53,12 @@ export function augmentCommand(): Command {
         seed: settings.seed,
       });
       if (settings.augment.noise !== undefined && !written.hasNoise) {
-        output.warn("no noise is mixed in: the data has no clip of silence, and no folder of noise is named");
+        output.log("no noise is mixed in: the data has no clip of silence, and no folder of noise is named");
+      }
+      if (settings.augment.specAugment !== undefined) {
+        output.log(
+          "specAugment is not to be heard: it hides parts of the picture that a model makes of the clip",
+        );
       }
       output.result(`${plural(written.files.length, "clip")} in ${out}`, {
         out,

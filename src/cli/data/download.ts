@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { usageError } from "../../errors.js";
-import { checkWritable, command, outputFor } from "../options.js";
+import { checkNpzName, checkWritable, command, outputFor } from "../options.js";
 import { type ImportFlags, runImport, withImportOptions } from "./import.js";
 
 interface DownloadFlags extends ImportFlags {
@@ -34,6 +34,7 @@ export function downloadCommand(): Command {
       const { folder = release.name, out = `${release.name}.npz`, url = release.url } = flags;
       if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
         throw usageError(`--url: expected an address that begins with http:// or https://, found ${url}`);
+      checkNpzName(out);
       checkWritable("folder", folder);
       checkWritable("file", out);
       const fetched = await fetchArchive({ ...release, url }, folder, {

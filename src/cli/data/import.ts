@@ -1,6 +1,14 @@
 import { type Command, Option } from "commander";
 import type { ImportSummary } from "../../data/import.js";
-import { type CommonFlags, checkWritable, commaList, command, outputFor, wholeNumber } from "../options.js";
+import {
+  type CommonFlags,
+  checkNpzName,
+  checkWritable,
+  commaList,
+  command,
+  outputFor,
+  wholeNumber,
+} from "../options.js";
 import { count, type Output, paint, plural } from "../output.js";
 
 /** The flags that say what is made of a folder. */
@@ -63,6 +71,7 @@ export async function runImport(
   { sampleRate, dtype, labels, seed, workers }: ImportFlags,
   output: Output,
 ): Promise<void> {
+  checkNpzName(out);
   checkWritable("file", out);
   const { importFolder } = await import("../../data/import.js");
   const summary = await importFolder(folder, out, {
@@ -73,7 +82,7 @@ export async function runImport(
     ...(workers && { workers }),
     onProgress: output.progress("importing"),
   });
-  for (const note of summary.notes) output.warn(note);
+  for (const note of summary.notes) output.log(note);
   const { terminalTable } = await import("../../plot/terminal.js");
   const table = terminalTable(["label", "train", "val", "test"], labelRows(summary), {
     width: output.width,

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import {
   type CommonFlags,
+  checkNpzName,
   checkWritable,
   collect,
   commaList,
@@ -52,6 +53,7 @@ export function synthCommand(): Command {
       const output = outputFor(flags);
       const { words, out, count, unknown, unknownWords, silence, voices, piperVoice, sampleRate, seed } =
         flags;
+      checkNpzName(out);
       checkWritable("file", out);
       const [{ synthesize }, { writeClips }] = await Promise.all([
         import("../../data/synth.js"),

@@ -131,9 +131,10 @@ function usableNoises(noises: readonly Noise[], path: string, notes: string[]): 
     throw new UserError(`${path} has no ${noiseFolder} with WAV files, which "silence" is cut from`);
   const usable = noises.filter(({ length, sampleRate }) => length >= stretches * sampleRate);
   const short = noises.filter((noise) => !usable.includes(noise)).map(({ file }) => file.name);
-  const why = `recordings of noise of at least ${stretches} s are cut, each part having its own stretches`;
-  if (usable.length === 0) throw new UserError(`${path}: ${why}; those in ${noiseFolder} are all shorter`);
-  if (short.length > 0) notes.push(`${why}; shorter, and left out: ${short.join(", ")}`);
+  const why = `noise must last at least ${stretches} s, as each part is cut from stretches of its own`;
+  if (usable.length === 0)
+    throw new UserError(`${path}: ${why}; the recordings in ${noiseFolder} are all shorter`);
+  if (short.length > 0) notes.push(`${short.join(", ")}: too short, left out; ${why}`);
   return usable;
 }
 
