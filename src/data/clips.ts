@@ -13,6 +13,8 @@ export interface Clips {
   readonly words?: readonly string[];
   /** The part each row has by the data set's makers (its lists, or their hash of the speaker), where it tells them. */
   readonly officialParts?: readonly Part[];
+  /** In words, what of the makers' lists could not be followed. */
+  readonly officialNotes?: readonly string[];
   /** How long each recording was before it was cut or padded to a clip, in seconds, where that is known. */
   readonly recordedSeconds?: readonly number[];
   /** The row in the data as it was read, for each row here: they differ once a limit or a choice of labels was applied. */

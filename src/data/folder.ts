@@ -36,7 +36,7 @@ export async function readFolder(
 ): Promise<Clips> {
   const { sampleRate, onProgress } = options;
   const files = await listWavFiles(path);
-  const listed = await readPartLists(path);
+  const listed = await readPartLists(path, files);
   const fingerprint = createHash("sha256");
   for (const { name, bytes } of listed.files) addToFingerprint(fingerprint, name, bytes);
 
@@ -78,6 +78,7 @@ export async function readFolder(
     words: labels,
     ...(allSpeakers ? { speakers } : {}),
     ...(listed.files.length > 0 ? { officialParts: parts } : {}),
+    ...(listed.notes.length > 0 ? { officialNotes: listed.notes } : {}),
     recordedSeconds,
     rows: Int32Array.from(labels, (_, row) => row),
     sources: [{ path, fingerprint: fingerprint.digest("hex"), rows: labels.length }],

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { UserError } from "../errors.js";
 import type { Part } from "./clips.js";
 import { listWavFiles, noiseFolder, readPartLists } from "./folder/layout.js";
 import type { SampleType } from "./import/clip.js";
@@ -56,8 +57,12 @@ export async function importFolder(
   const { sampleRate = 8000, dtype = "int16", seed = 42, labels, onProgress } = options;
   const workers = options.workers ?? Math.min(availableParallelism(), 8);
   const files = await listWavFiles(path);
-  const lists = await readPartLists(path);
+  const lists = await readPartLists(path, files);
   const hasLists = lists.files.length > 0;
+  if (lists.parts.size > 0 && !files.some(({ name }) => lists.parts.has(name)))
+    throw new UserError(
+      `${lists.notes.join("; ")}: expected names such as ${files.at(-1)!.name}, or no lists`,
+    );
   const noises = files.filter(({ folder }) => folder === noiseFolder).map((file) => measureNoise(path, file));
   const plan = planImport(files, hasLists ? lists.parts : undefined, noises, {
     path,
@@ -109,6 +114,7 @@ export async function importFolder(
       ? new Set(spoken.map(({ speaker }) => speaker)).size
       : null,
     notes: [
+      ...lists.notes,
       ...plan.notes,
       ...(clipped > 0
         ? [

@@ -131,6 +131,7 @@ export function joinClips(parts: readonly Clips[]): Clips {
   const speakers = column((part) => part.speakers);
   const words = column((part) => part.words);
   const officialParts = column((part) => part.officialParts);
+  const officialNotes = parts.flatMap((part) => part.officialNotes ?? []);
   const recordedSeconds = column((part) => part.recordedSeconds);
   return {
     sampleRate,
@@ -139,6 +140,7 @@ export function joinClips(parts: readonly Clips[]): Clips {
     ...(speakers && { speakers }),
     ...(words && { words }),
     ...(officialParts && { officialParts }),
+    ...(officialNotes.length > 0 && { officialNotes }),
     ...(recordedSeconds && { recordedSeconds }),
     rows: Int32Array.from(labels.keys()),
     sources: parts.flatMap((part) => part.sources),

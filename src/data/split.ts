@@ -125,7 +125,7 @@ export function officialPart(speaker: string): Part {
   return share < 2 * HELD_BACK ? "test" : "train";
 }
 
-function checkParts({ labels }: Clips, split: Split, kind: SplitKind): void {
+function checkParts({ labels, officialNotes = [] }: Clips, split: Split, kind: SplitKind): void {
   const names = { train: "training", val: "validation", test: "test" };
   for (const part of PARTS) {
     const present = new Set([...split[part]].map((row) => labels[row]!));
@@ -134,8 +134,9 @@ function checkParts({ labels }: Clips, split: Split, kind: SplitKind): void {
     const found = present.size === 0 ? "no clip" : `only clips labelled "${[...present].join()}"`;
     const larger = kind === "speaker" || kind === "random" ? "other --val-size and --test-size, " : "";
     const other = kind === "random" ? "" : " or --split random";
+    const why = kind === "official" ? officialNotes.map((note) => `; ${note}`).join("") : "";
     throw new UserError(
-      `the ${names[part]} part of the ${kind} split has ${found} (clips: ${counts}); use ${larger}more data${other}`,
+      `the ${names[part]} part of the ${kind} split has ${found} (clips: ${counts})${why}; use ${larger}more data${other}`,
     );
   }
 }

@@ -171,6 +171,7 @@ function reportStart(hooks: TrainHooks, { clips, split, splitKind }: Dataset, ba
     `data: ${clips.samples.count} clips at ${clips.sampleRate} Hz; ${train.length} to train, ${val.length} to validate, ${test.length} to test`,
   );
   hooks.report?.(`split: ${splitKind} (${notes[splitKind]})`);
+  if (splitKind === "official") for (const note of clips.officialNotes ?? []) hooks.report?.(note);
   hooks.report?.(`backend: ${backend.name} (${backend.device})`);
 }
 

@@ -156,6 +156,9 @@ describe("readFolder", () => {
     const clips = await readFolder(root, { sampleRate: 8000 });
     const parts = clips.officialParts!;
     expect(parts.slice(-3)).toEqual(["train", "val", "test"]);
+    expect(clips.officialNotes).toEqual([
+      `1 of 2 lines of ${join(root, "validation_list.txt")} name no file here (first: no/elsewhere_nohash_0.wav)`,
+    ]);
     const ofSegments = [0, 1, 2, 3, 4, 5].map(
       (segment) => new Set(parts.slice(segment * 10, segment * 10 + 10)),
     );
@@ -167,6 +170,29 @@ describe("readFolder", () => {
       ["train"],
       ["test"],
     ]);
+  });
+
+  it("takes lists with the paths of Windows, and has no note where every line names a file", async () => {
+    for (const speaker of ["aaaa", "bbbb", "cccc"])
+      await write(`yes/${speaker}_nohash_0.wav`, wavFile([tone(0)]));
+    await write("validation_list.txt", "yes\\bbbb_nohash_0.wav\r\n");
+    await write("testing_list.txt", "yes\\cccc_nohash_0.wav\r\n");
+    const clips = await readFolder(root, { sampleRate: 8000 });
+    expect(clips.officialParts).toEqual(["train", "val", "test"]);
+    expect(clips).not.toHaveProperty("officialNotes");
+  });
+
+  it("takes lists of which one names nothing here, or that are empty", async () => {
+    for (const speaker of ["aaaa", "bbbb"]) await write(`yes/${speaker}_nohash_0.wav`, wavFile([tone(0)]));
+    await write("validation_list.txt", "no/x_nohash_0.wav\nno/y_nohash_0.wav\n");
+    await write("testing_list.txt", "yes/bbbb_nohash_0.wav\n");
+    const { officialParts, officialNotes } = await readFolder(root, { sampleRate: 8000 });
+    expect(officialParts).toEqual(["train", "test"]);
+    expect(officialNotes).toEqual([
+      expect.stringMatching(/^2 of 2 lines of .*validation_list\.txt name no file/),
+    ]);
+    for (const name of ["validation_list.txt", "testing_list.txt"]) await write(name, "\n");
+    expect((await readFolder(root, { sampleRate: 8000 })).officialParts).toEqual(["train", "train"]);
   });
 
   it("has a fingerprint of the content, wherever the folder lies", async () => {

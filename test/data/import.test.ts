@@ -154,6 +154,11 @@ describe("importFolder", () => {
     expect(summary.labels).toHaveLength(12);
     expect(summary.labels[0]).toEqual({ label: "yes", train: 4, val: 1, test: 1 });
     expect(summary.labels[10]).toEqual({ label: "unknown", train: 4, val: 1, test: 1 });
+    writeFileSync(join(listed, "testing_list.txt"), `${list(1)}\nno/nobody_nohash_0.wav\n`);
+    const { notes } = await importFolder(listed, join(root, "more.npz"), { workers: 1 });
+    expect(notes).toEqual([
+      `1 of 14 lines of ${join(listed, "testing_list.txt")} name no file here (first: no/nobody_nohash_0.wav)`,
+    ]);
     const made = await readNpz(join(root, "listed.npz"));
     for (const word of wantedWords) {
       expect(rowsOf(made, word, "val").map((row) => made.speakers![row])).toEqual([speaker(0)]);
@@ -253,6 +258,18 @@ describe("importFolder", () => {
         name: "UserError",
         message: expect.stringMatching(message),
         exitCode,
+      });
+    });
+
+    test("lists of which no line names a file", async () => {
+      const useless = join(root, "useless");
+      writeSpeechCommands(useless, { words: ["a", "b"], speakers: 2, rate: 8000 });
+      writeFileSync(join(useless, "testing_list.txt"), "a/nobody_nohash_0.wav\ndata/b/nobody_nohash_0.wav\n");
+      await expect(failing(useless, ["a", "b"])).rejects.toMatchObject({
+        name: "UserError",
+        message: expect.stringMatching(
+          /^2 of 2 lines of .*testing_list\.txt name no file here \(first: a\/nobody_nohash_0\.wav\): expected names such as b\/\w+_nohash_0\.wav, or no lists$/,
+        ),
       });
     });
 

@@ -58,10 +58,18 @@ async function list(path: string) {
   }
 }
 
-/** The data set's own lists that are there, with their bytes, and the part of each file that they name. */
-export async function readPartLists(path: string) {
+/**
+ * The data set's own lists that are there, with their bytes, and the part of each file that they name. Of a folder that holds
+ * a part of the data set they may name more than there is, which is a note in words.
+ *
+ * @param wavs the folder's files
+ * @throws UserError for a file in both lists
+ */
+export async function readPartLists(path: string, wavs: readonly WavFile[]) {
   const files: { name: string; bytes: Uint8Array }[] = [];
   const parts = new Map<string, Part>();
+  const notes: string[] = [];
+  const there = new Set(wavs.map(({ name }) => name));
   for (const [name, part] of Object.entries(partLists)) {
     let bytes: Buffer;
     try {
@@ -71,9 +79,17 @@ export async function readPartLists(path: string) {
       throw describeSystemError(error, "read", join(path, name));
     }
     files.push({ name, bytes });
-    for (const line of bytes.toString("utf8").split("\n")) {
-      const file = line.trim();
-      if (file === "") continue;
+    const lines = bytes
+      .toString("utf8")
+      .split("\n")
+      .map((line) => line.trim().replaceAll("\\", "/")) // as Windows writes paths
+      .filter((line) => line !== "");
+    const missing = lines.filter((line) => !there.has(line));
+    if (missing.length > 0)
+      notes.push(
+        `${missing.length} of ${lines.length} lines of ${join(path, name)} name no file here (first: ${missing[0]})`,
+      );
+    for (const file of lines) {
       if (parts.has(file) && parts.get(file) !== part) {
         throw new UserError(
           `${join(path, name)} lists ${file}, which ${Object.keys(partLists)[0]} lists too`,
@@ -82,7 +98,7 @@ export async function readPartLists(path: string) {
       parts.set(file, part);
     }
   }
-  return { files, parts };
+  return { files, parts, notes };
 }
 
 /** The word is the folder's name; the data set's separate test archive has `_silence_` and `_unknown_`. */
