@@ -137,7 +137,10 @@ describe.skipIf(!hasEspeak)("synthesize, with espeak-ng", () => {
 
   it("a word that has no sound is an error, and one that looks like an option is a word", async () => {
     const few = { clipsPerWord: 1, unknownClips: 0, silenceClips: 0 };
-    await expect(synthesize({ words: ["…"], ...few })).rejects.toThrow('espeak-ng says nothing for "…"');
+    const saltillo = "\ua78c"; // a letter, but none that English has
+    await expect(synthesize({ words: [saltillo], ...few })).rejects.toThrow(
+      `espeak-ng says nothing for "${saltillo}"`,
+    );
     expect((await synthesize({ words: ["-v"], ...few })).labels).toEqual(["-v"]);
   });
 
