@@ -56,17 +56,24 @@ export function groupBySeed(configs: readonly RunConfig[]): number[][] {
   return groups.map(({ places }) => places);
 }
 
-/** `a-1`, `a-2` → `a-*`: what the names begin and end with, or all of them where that is nothing. */
+/**
+ * `a-1`, `a-2` → `a-*`: what the names begin and end with, or all of them where that is nothing. A number is shared whole
+ * or not at all: of 2 and 42 it is no end that they have in common.
+ */
 export function commonName(names: readonly string[]): string {
-  const [first, ...others] = names as [string, ...string[]];
-  if (others.length === 0) return first;
-  const shortest = Math.min(...names.map((name) => name.length));
+  const [first, ...others] = names.map(numbersAndLetters) as [string[], ...string[][]];
+  if (others.length === 0) return names[0]!;
+  const shortest = Math.min(first.length, ...others.map((name) => name.length));
   let start = 0;
   while (start < shortest && others.every((name) => name[start] === first[start])) start++;
   let end = 0;
   while (end < shortest - start && others.every((name) => name.at(-1 - end) === first.at(-1 - end))) end++;
   if (start + end === 0) return names.join(", ");
-  return `${first.slice(0, start)}*${first.slice(first.length - end)}`;
+  return `${first.slice(0, start).join("")}*${first.slice(first.length - end).join("")}`;
+}
+
+function numbersAndLetters(name: string): string[] {
+  return name.match(/\d+|\D/gu) ?? [];
 }
 
 /** `82.98 ± 4.04 %`; of a single run the value alone. */

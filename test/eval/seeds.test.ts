@@ -65,4 +65,14 @@ test("a group is named by what its runs' names share", () => {
   expect(commonName(["aa", "aaa"])).toBe("aa*");
   expect(commonName(["one", "two"])).toBe("one, two");
   expect(commonName(["alone"])).toBe("alone");
+  expect(commonName(["gabor-resnet-1", "gabor-resnet-2", "gabor-resnet-3"])).toBe("gabor-resnet-*");
+});
+
+test("numbers in names that share digits are shared whole or not at all", () => {
+  expect(commonName(["s2", "s42"])).toBe("s*");
+  expect(commonName(["g42", "g2", "g12"])).toBe("g*");
+  expect(commonName(["x-1", "x-11"])).toBe("x-*");
+  expect(commonName(["x-10", "x-100"])).toBe("x-*");
+  expect(commonName(["seed1-w16", "seed21-w16"])).toBe("seed*-w16");
+  expect(commonName(["1", "11"])).toBe("1, 11");
 });
