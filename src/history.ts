@@ -62,6 +62,22 @@ export function bestEpoch<T extends Readonly<Record<Monitor, number>>>(
   return best;
 }
 
+/** Which epoch's model a run keeps: by default that of the lowest validation loss. */
+export interface Keeping {
+  monitor?: Monitor;
+  /** False: the newest epoch's model, whatever its figures. */
+  saveBestOnly?: boolean;
+}
+
+/** The epoch whose model a run keeps: the best one, or the newest; undefined where none was of any use. */
+export function keptEpoch<T extends Readonly<Record<Monitor, number>>>(
+  history: readonly T[],
+  { monitor = "valLoss", saveBestOnly = true }: Keeping = {},
+): T | undefined {
+  if (saveBestOnly) return bestEpoch(history, monitor);
+  return history.findLast(({ valLoss }) => !hasDiverged(valLoss));
+}
+
 /** Above this an epoch's mean cross-entropy is a training gone wrong: the right label's probability is e^-20, 2e-9. */
 const divergedLoss = 20;
 

@@ -245,13 +245,12 @@ async function describeTraining(summary: TrainSummary, output: Output): Promise<
   const { best, test } = summary;
   const run = new RunFolder(summary.run);
   const { saveBestOnly, monitor } = run.readConfig();
-  const kept = saveBestOnly ? "best" : "newest";
   return [
-    terminalCurves(run.readHistory(), { monitor, width: output.width, color: output.color }),
+    terminalCurves(run.readHistory(), { monitor, saveBestOnly, width: output.width, color: output.color }),
     "",
     `${summary.model}: ${count(summary.params)} parameters, ${plural(summary.epochs, "epoch")} of ${duration(summary.secondsPerEpoch)} (${summary.examplesPerSecond.toFixed(0)} examples/s, ${summary.backend})`,
     `  (${percent(summary.batchWaitShare, 1)} of the time waiting for batches)`,
-    `${kept} epoch ${best.epoch}: validation accuracy ${percent(best.valAccuracy)}, loss ${best.valLoss.toFixed(4)}`,
+    `${saveBestOnly ? `best epoch ${best.epoch}` : `kept epoch ${best.epoch}, the newest`}: validation accuracy ${percent(best.valAccuracy)}, loss ${best.valLoss.toFixed(4)}`,
     paint(
       "bold",
       `test accuracy ${percent(test.accuracy)} of ${test.examples} clips, loss ${test.loss.toFixed(4)}`,

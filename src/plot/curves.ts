@@ -1,4 +1,4 @@
-import { bestEpoch, type Monitor } from "../history.js";
+import { type Keeping, keptEpoch, type Monitor } from "../history.js";
 import { type LegendEntry, legendStrip, lineEntry } from "./legend.js";
 import { anyText, renderSvg, type TopLevelSpec } from "./svg.js";
 import { textWidth } from "./text-width.js";
@@ -19,11 +19,9 @@ export interface EpochMetrics {
 
 type History = readonly EpochMetrics[];
 
-export interface NamedHistory {
+export interface NamedHistory extends Keeping {
   name: string;
   history: History;
-  /** What the best epoch is the best of. Default: valLoss. */
-  monitor?: Monitor;
 }
 
 export interface Metric {
@@ -31,7 +29,7 @@ export interface Metric {
   validation: "valAccuracy" | "valLoss";
   tickFormat: string;
   valueFormat: string;
-  /** Where the best epoch's value stands: on the side of the curve that is usually empty. */
+  /** Where the marked epoch's value stands: on the side of the curve that is usually empty. */
   side: "above" | "below";
 }
 
@@ -52,12 +50,10 @@ export function metricAxis(metric: Metric, histories: readonly History[], count:
 }
 
 /**
- * Accuracy and loss over the epochs of one run, side by side, the best epoch marked with its values.
- *
- * @param monitor what it is the best of
+ * Accuracy and loss over the epochs of one run, side by side, the epoch marked with its values whose model is kept.
  */
-export function curvesSpec(history: History, monitor: Monitor = "valLoss"): TopLevelSpec {
-  return withLegend([legend.validation, legend.training, bestEntry([monitor])], {
+export function curvesSpec(history: History, keeping: Keeping = {}): TopLevelSpec {
+  return withLegend([legend.validation, legend.training, keptEntry([keeping])], {
     spacing: 32,
     hconcat: metrics.map((metric) =>
       panel(metric, history, {
@@ -66,14 +62,14 @@ export function curvesSpec(history: History, monitor: Monitor = "valLoss"): TopL
         epochs: axisOfEpochs([history], 8),
         values: metricAxis(metric, [history], 5),
         title: metric.name === "accuracy" ? "Accuracy" : "Loss",
-        monitor,
+        keeping,
       }),
     ),
   });
 }
 
-export function curvesSvg(history: History, monitor?: Monitor): Promise<string> {
-  return renderSvg(curvesSpec(history, monitor));
+export function curvesSvg(history: History, keeping?: Keeping): Promise<string> {
+  return renderSvg(curvesSpec(history, keeping));
 }
 
 /** The curves of several runs in small panels with the same axes, the other runs' validation curves faint behind. */
@@ -82,12 +78,11 @@ export function compareCurvesSpec(runs: readonly NamedHistory[]): TopLevelSpec {
   const columns = runs.length === 2 || runs.length === 4 ? 2 : 3;
   const width = columns === 2 ? 350 : 240;
   const epochs = axisOfEpochs(histories, columns === 2 ? 8 : 6);
-  const monitors = runs.map(({ monitor = "valLoss" }) => monitor);
-  const own = [legend.validation, legend.training, bestEntry(monitors)];
+  const own = [legend.validation, legend.training, keptEntry(runs)];
   return withLegend(runs.length > 1 ? [...own, legend.others] : own, {
     columns,
     spacing: { column: 36, row: 36 },
-    concat: runs.map(({ name, history }, index) => ({
+    concat: runs.map(({ name, history, ...keeping }, index) => ({
       spacing: 16,
       vconcat: metrics.map((metric) =>
         panel(metric, history, {
@@ -97,7 +92,7 @@ export function compareCurvesSpec(runs: readonly NamedHistory[]): TopLevelSpec {
           values: metricAxis(metric, histories, 5),
           title: metric.name === "accuracy" ? name : "",
           axisTitle: metric.name,
-          monitor: monitors[index]!,
+          keeping,
           context: histories.filter((_, other) => other !== index),
         }),
       ),
@@ -116,7 +111,7 @@ interface Panel {
   values: Axis;
   title: string;
   axisTitle?: string;
-  monitor: Monitor;
+  keeping: Keeping;
   /** Other runs' curves, drawn faintly behind this one's. */
   context?: readonly History[];
 }
@@ -126,7 +121,7 @@ const strokes = {
   training: { color: colors.training, strokeWidth: 1.8, strokeDash: [4, 4] },
   others: { color: colors.context, strokeWidth: 1.2 },
 };
-const bestMark = {
+const keptMark = {
   filled: true,
   fill: colors.background,
   stroke: colors.validation,
@@ -149,7 +144,7 @@ function panel(metric: Metric, history: History, layout: Panel) {
   const training = values(history, metric.name);
   const validation = values(history, metric.validation);
   const context = (layout.context ?? []).flatMap((other, run) => values(other, metric.validation, run));
-  const best = bestEpoch(history, layout.monitor);
+  const kept = keptEpoch(history, layout.keeping);
   return {
     width: layout.width,
     height: layout.height,
@@ -171,53 +166,53 @@ function panel(metric: Metric, history: History, layout: Panel) {
     },
     layer: [
       line(context, strokes.others),
-      ...(best === undefined ? [] : [bestRule(best, layout.height)]),
+      ...(kept === undefined ? [] : [keptRule(kept, layout.height)]),
       line(training, strokes.training),
       line(validation, strokes.validation),
       // Points show where the epochs are, or that there is but one; many of them would hide the lines.
       ...(history.length > 30
         ? []
         : [points(training, colors.training), points(validation, colors.validation)]),
-      ...(best === undefined ? [] : bestValue(best, metric, history, layout)),
+      ...(kept === undefined ? [] : keptValue(kept, metric, history, layout)),
       ...(layout.title === "" ? [] : [panelTitle(layout.title, layout.width)]),
     ],
   };
 }
 
-function bestRule(best: EpochMetrics, height: number) {
+function keptRule(kept: EpochMetrics, height: number) {
   return {
-    data: { values: [{ epoch: best.epoch }] },
+    data: { values: [{ epoch: kept.epoch }] },
     mark: { type: "rule", color: colors.axis, strokeDash: [2, 3] },
     encoding: { y: { value: 0 }, y2: { value: height } },
   };
 }
 
-function bestValue(best: EpochMetrics, metric: Metric, history: History, layout: Panel) {
-  const { align, dx, dy } = bestLabelPlace(best, metric, history, layout);
+function keptValue(kept: EpochMetrics, metric: Metric, history: History, layout: Panel) {
+  const { align, dx, dy } = keptLabelPlace(kept, metric, history, layout);
   const label = { type: "text", align, baseline: "middle", dx, dy, fontWeight: 600 };
-  const data = { values: [{ epoch: best.epoch, value: best[metric.validation] }] };
+  const data = { values: [{ epoch: kept.epoch, value: kept[metric.validation] }] };
   const encoding = { text: { field: "value", type: "quantitative", format: metric.valueFormat } };
   return [
-    { data, mark: { type: "point", shape: "circle", size: 70, ...bestMark } },
+    { data, mark: { type: "point", shape: "circle", size: 70, ...keptMark } },
     // A halo keeps the figure readable where it stands on a line.
     { data, mark: { ...label, stroke: colors.background, strokeWidth: 4, strokeJoin: "round" }, encoding },
     { data, mark: label, encoding },
   ];
 }
 
-/** How far the middle of the best value is from its point, px: the nearest first. */
+/** How far the middle of the kept value is from its point, px: the nearest first. */
 const labelDistances = [17, 30, 43, 56];
 const labelHeight = 14;
 
-/** Where the best value is written: within the panel and as near its point as no curve is in the way. */
-function bestLabelPlace(best: EpochMetrics, metric: Metric, history: History, layout: Panel) {
+/** Where the kept value is written: within the panel and as near its point as no curve is in the way. */
+function keptLabelPlace(kept: EpochMetrics, metric: Metric, history: History, layout: Panel) {
   const { width, height } = layout;
   const xOf = (epoch: number) => width * shareOf(layout.epochs, epoch);
   const yOf = (value: number) => height * (1 - shareOf(layout.values, value));
-  const [x, y] = [xOf(best.epoch), yOf(best[metric.validation])];
-  const wide = textWidth(metric.name === "accuracy" ? "00.0%" : best.valLoss.toFixed(3));
+  const [x, y] = [xOf(kept.epoch), yOf(kept[metric.validation])];
+  const wide = textWidth(metric.name === "accuracy" ? "00.0%" : kept.valLoss.toFixed(3));
   const align = x < wide / 2 ? "left" : x > width - wide / 2 ? "right" : "center";
-  // Off the rule of the best epoch where that is the panel's edge.
+  // Off the rule of the kept epoch where that is the panel's edge.
   const dx = { left: 6, center: 0, right: -6 }[align];
   const left = x + dx - { left: 0, center: wide / 2, right: wide }[align];
   const curves = [metric.name, metric.validation].map((field) =>
@@ -277,14 +272,22 @@ const bestOf: Record<Monitor, string> = {
   valAccuracy: "highest validation accuracy",
 };
 
-/** Says what the best epochs are the best of, where it is the same for all. */
-function bestEntry(monitors: readonly Monitor[]): LegendEntry {
-  const isSame = new Set(monitors).size === 1;
+/** Says which epochs are marked, and why those where the reason is the same for all. */
+function keptEntry(keepings: readonly Keeping[]): LegendEntry {
+  const best = keepings.filter(({ saveBestOnly = true }) => saveBestOnly);
+  const monitors = [...new Set(best.map(({ monitor = "valLoss" }) => monitor))];
   return {
-    text: isSame ? `best epoch (${bestOf[monitors[0]!]})` : "best epoch",
+    text:
+      best.length === 0
+        ? "kept epoch (the newest)"
+        : best.length < keepings.length
+          ? "kept epoch (the best or the newest)"
+          : monitors.length === 1
+            ? `best epoch (${bestOf[monitors[0]!]})`
+            : "best epoch",
     symbolWidth: 10,
     symbol: (left: number, middle: number) => ({
-      mark: { type: "point", shape: "circle", size: 60, ...bestMark },
+      mark: { type: "point", shape: "circle", size: 60, ...keptMark },
       encoding: { x: { value: left + 5 }, y: { value: middle } },
     }),
   };

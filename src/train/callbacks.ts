@@ -58,9 +58,15 @@ export class BestCheckpoint implements Callback {
     if (!better) return;
     const before = this.best === undefined ? "" : ` from ${this.best.value.toFixed(4)}`;
     this.best = { epoch: record.epoch, value, saved };
-    report?.(
-      `epoch ${record.epoch}: ${monitor} improved${before} to ${value.toFixed(4)}, saved to ${join(run.path, "best")}`,
-    );
+    // Without `saveBestOnly` the next epoch's model takes this one's place: what stays is told at the end.
+    const where = saveBestOnly ? `, saved to ${join(run.path, "best")}` : "";
+    report?.(`epoch ${record.epoch}: ${monitor} improved${before} to ${value.toFixed(4)}${where}`);
+  }
+
+  onTrainEnd(): void {
+    const { run, saveBestOnly = true, report } = this.options;
+    if (saveBestOnly || this.best === undefined) return;
+    report?.(`epoch ${this.best.saved}, the newest, is saved to ${join(run.path, "best")}`);
   }
 
   state(): unknown {

@@ -115,7 +115,7 @@ export async function fitModel(training: Training, hooks: TrainHooks): Promise<T
   });
   const callbacks: Callback[] = [...(hooks.callbacks ?? []), history, best];
   if (config.earlyStop > 0) callbacks.push(new EarlyStopping(monitor, config.earlyStop));
-  callbacks.push(new CurvesPicture(() => drawCurves(run, history.records, monitor)));
+  callbacks.push(new CurvesPicture(() => drawCurves(run, history.records, config)));
   const stored = [
     ...modelVariables(model, "all"),
     ...optimizer.slotVariables(),
@@ -155,7 +155,7 @@ export async function fitModel(training: Training, hooks: TrainHooks): Promise<T
   for (const model of teacher?.models ?? []) model.dispose();
 
   if (ending === "interrupted") throw new TrainingInterrupted(run.path);
-  checkNotDiverged(config, history.records, best.best?.epoch, hooks);
+  checkNotDiverged(config, history.records, best.best?.saved, hooks);
   if (ending === "stopped")
     hooks.report?.(
       `stopped early: ${monitor} has not improved for ${config.earlyStop} epoch${config.earlyStop === 1 ? "" : "s"}`,
@@ -205,23 +205,23 @@ function restore(
   return position;
 }
 
-/** Reports a training that diverged after its best epoch. @throws UserError for one that has no best epoch */
+/** Reports a training that diverged after the epoch that is kept. @throws UserError for one that keeps none */
 function checkNotDiverged(
-  { learningRate }: Training["config"],
+  { learningRate, saveBestOnly }: Training["config"],
   history: readonly EpochRecord[],
-  bestEpoch: number | undefined,
+  keptEpoch: number | undefined,
   hooks: TrainHooks,
 ): void {
   const { valLoss } = history.at(-1)!;
   const last = Number.isFinite(valLoss) ? valLoss.toPrecision(3) : "no number";
   const smaller = `try a smaller --learning-rate than ${learningRate}`;
-  if (bestEpoch === undefined)
+  if (keptEpoch === undefined)
     throw new UserError(
       `the training diverged: no epoch ended with a usable validation loss, the last with ${last}; ${smaller}`,
     );
   if (hasDiverged(valLoss))
     hooks.report?.(
-      `the training diverged after epoch ${bestEpoch}, the best one: the last ended with a validation loss of ${last}; ${smaller}`,
+      `the training diverged after epoch ${keptEpoch}, ${saveBestOnly ? "the best one" : "which is kept"}: the last ended with a validation loss of ${last}; ${smaller}`,
     );
 }
 
@@ -262,9 +262,9 @@ async function evaluateRows(
 async function drawCurves(
   run: RunFolder,
   history: readonly EpochRecord[],
-  monitor: RunConfig["monitor"],
+  config: Training["config"],
 ): Promise<void> {
-  const svg = await curvesSvg(history, monitor);
+  const svg = await curvesSvg(history, config);
   writeFileAtomic(run.curvesSvgPath, svg);
   writeFileAtomic(run.curvesPngPath, await svgToPng(svg));
 }

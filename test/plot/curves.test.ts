@@ -119,7 +119,7 @@ describe("curves of one run", () => {
     const best = bestEpoch(early, "valAccuracy")!;
     expect(best.epoch).toBe(5);
     expect(bestEpoch(early, "valLoss")!.epoch).not.toBe(5);
-    const drawn = readSvg(await curvesSvg(early, "valAccuracy"));
+    const drawn = readSvg(await curvesSvg(early, { monitor: "valAccuracy" }));
     expect(textsOf(drawn)).toContain("best epoch (highest validation accuracy)");
     expect(textsOf(drawn)).toContain(`${(100 * best.valAccuracy).toFixed(1)}%`);
     expect(textsOf(drawn)).toContain(best.valLoss.toFixed(3));
@@ -128,6 +128,24 @@ describe("curves of one run", () => {
     );
     const curves = curvesOf(drawn, colors.validation).map(pathPoints);
     expect(rings[1]!.x).toBeCloseTo(curves[0]![best.epoch - 1]!.x, 3);
+  });
+
+  it("mark the newest epoch where its model is kept, and call it so", async () => {
+    const early = history.map((epoch) => (epoch.epoch === 5 ? { ...epoch, valLoss: 0.1 } : epoch));
+    expect(bestEpoch(early, "valLoss")!.epoch).toBe(5);
+    // The model of an epoch that has diverged is never saved.
+    const diverged = { ...history.at(-1)!, epoch: 13, valLoss: 1e9, valAccuracy: 0 };
+    for (const run of [early, [...early, diverged]]) {
+      const drawn = readSvg(await curvesSvg(run, { monitor: "valLoss", saveBestOnly: false }));
+      expect(textsOf(drawn)).toContain("kept epoch (the newest)");
+      expect(textsOf(drawn).join()).not.toContain("best");
+      const ring = drawn.filter(
+        ({ attributes }) => attributes.fill === colors.background && attributes.stroke === colors.validation,
+      )[1]!;
+      const newest = pathPoints(curvesOf(drawn, colors.validation)[0]!)[11]!;
+      expect(ring.x).toBeCloseTo(newest.x, 3);
+      expect(ring.y).toBeCloseTo(newest.y, 3);
+    }
   });
 
   it("write the best values where no curve runs, off the rule that marks the first epoch", async () => {
@@ -290,6 +308,16 @@ describe("curves of several runs", () => {
     expect(textsOf(drawn)).toContain(best.valLoss.toFixed(3));
     const same = mixed.map((run) => ({ ...run, monitor: "valAccuracy" as const }));
     expect(textsOf(readSvg(await compareCurves(same)))).toContain("best epoch (highest validation accuracy)");
+  });
+
+  it("say of which runs the newest epoch is marked", async () => {
+    const legendOf = async (...saveBestOnly: boolean[]) => {
+      const some = runs.slice(0, 2).map((run, i) => ({ ...run, saveBestOnly: saveBestOnly[i]! }));
+      return textsOf(readSvg(await compareCurves(some))).find((text) => /epoch \(/.test(text));
+    };
+    expect(await legendOf(true, true)).toBe("best epoch (lowest validation loss)");
+    expect(await legendOf(true, false)).toBe("kept epoch (the best or the newest)");
+    expect(await legendOf(false, false)).toBe("kept epoch (the newest)");
   });
 
   it("show one run without words on others", async () => {

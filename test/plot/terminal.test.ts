@@ -63,6 +63,9 @@ describe("curves", () => {
     expect(terminalCurves(flat, { width: 40, color: false, monitor: "valAccuracy" })).toContain(
       "90.0% at the best epoch, 1",
     );
+    const newest = terminalCurves(flat, { width: 40, color: false, saveBestOnly: false });
+    expect(newest).toContain("10.0% at the kept epoch, 3");
+    expect(newest).not.toContain("best");
 
     const rowOf = (chart: string, column: number) => {
       const rows = chart.split("\n").filter((line) => /[┤│]/.test(line));
@@ -104,6 +107,14 @@ describe("curves", () => {
     const broken = history.map((epoch) => (epoch.epoch === 5 ? { ...epoch, loss: Number.NaN } : epoch));
     expect(terminalCurves(broken, plain).split("\n")[0]).toBe(terminalCurves(history, plain).split("\n")[0]);
     expect(terminalCurves(broken, plain)).not.toContain("NaN");
+  });
+
+  it("name the marked epoch whole on a screen of 80 columns", () => {
+    const history = pretendHistory(140).map((epoch) => ({ ...epoch, valAccuracy: 1 }));
+    const [heading] = terminalCurves(history, { ...plain, saveBestOnly: false }).split("\n");
+    expect(heading).toMatch(
+      /^accuracy {2}◆ 100\.0% at kept epoch, 140 {2,}loss {2}◆ \S+ at the kept epoch, 140$/,
+    );
   });
 
   it("show the last epoch's number and nothing for an empty history", () => {

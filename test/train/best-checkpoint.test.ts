@@ -30,4 +30,11 @@ test.each([
   }
   expect(checkpoint.best).toMatchObject({ epoch: 2, value: 0.5 });
   expect(lines).toHaveLength(2);
+  checkpoint.onTrainEnd();
+  // Only what stays is called saved, at the end where each epoch takes the place of the one before.
+  const folderLines = lines.filter((line) => line.includes(`saved to ${join(run.path, "best")}`));
+  expect(folderLines.map((line) => line.match(/^epoch (\d+)/)![1])).toEqual(
+    saveBestOnly ? ["1", "2"] : ["3"],
+  );
+  expect(lines.filter((line) => line.includes("saved"))).toEqual(folderLines);
 });

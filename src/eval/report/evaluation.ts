@@ -344,7 +344,7 @@ async function trainingSection(config: RunConfig, history: readonly EpochRecord[
         kind: "figures",
         figures: [
           {
-            svg: await curvesSvg(history, config.monitor),
+            svg: await curvesSvg(history, config),
             caption: `Accuracy and loss over the epochs.${lossRemark([config])}`,
           },
         ],

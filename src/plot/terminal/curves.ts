@@ -1,4 +1,4 @@
-import { bestEpoch, type Monitor } from "../../history.js";
+import { type Keeping, keptEpoch } from "../../history.js";
 import { type EpochMetrics, type Metric, metricAxis, metrics } from "../curves.js";
 import { type Axis, epochAxis } from "../ticks.js";
 import { columnsOf, padLeft, padRight, paint, type Style, shorten, type TerminalOptions } from "./text.js";
@@ -6,7 +6,7 @@ import { columnsOf, padLeft, padRight, paint, type Style, shorten, type Terminal
 const styles = {
   validation: "cyan",
   training: "magenta",
-  best: ["bold", "cyan"],
+  kept: ["bold", "cyan"],
   axis: "dim",
 } satisfies Record<string, Style>;
 
@@ -18,18 +18,18 @@ const narrowestChart = 12;
  * Accuracy and loss over the epochs as line charts of braille dots, side by side where there is room. Validation is a
  * solid line, training a dotted one, so that they differ without colour too. (Hand-made because the charting packages
  * for terminals draw all lines alike, told apart by colour alone.)
- *
- * @param options.monitor what the best epoch is the best of; default: valLoss
  */
 export function terminalCurves(
   history: readonly EpochMetrics[],
-  { width, color, monitor = "valLoss" }: TerminalOptions & { monitor?: Monitor },
+  { width, color, ...keeping }: TerminalOptions & Keeping,
 ): string {
-  const best = bestEpoch(history, monitor);
-  if (best === undefined) return "";
+  const kept = keptEpoch(history, keeping);
+  if (kept === undefined) return "";
+  const isBest = keeping.saveBestOnly ?? true;
+  const marked = { ...kept, word: isBest ? "best" : "kept" };
   const sideBySide = width >= 80;
   const chartWidth = sideBySide ? Math.floor((width - chartGap) / 2) : width;
-  const charts = metrics.map((metric) => chart(metric, history, best, { width: chartWidth, color }));
+  const charts = metrics.map((metric) => chart(metric, history, marked, { width: chartWidth, color }));
   if (!sideBySide) return charts.map((lines) => lines.join("\n")).join("\n\n");
   const [left, right] = charts as [string[], string[]];
   return left.map((line, row) => padRight(line, chartWidth + chartGap) + right[row]!).join("\n");
@@ -38,7 +38,7 @@ export function terminalCurves(
 function chart(
   metric: Metric,
   history: readonly EpochMetrics[],
-  best: EpochMetrics,
+  marked: EpochMetrics & { word: string },
   { width, color }: TerminalOptions,
 ): string[] {
   const values = metricAxis(metric, [history], 4);
@@ -46,8 +46,10 @@ function chart(
   // "epoch" stands below these labels.
   const labelWidth = Math.max(4, ...values.ticks.map((tick) => tickLabel(tick).length));
   const columns = width - labelWidth - 2;
-  const value = metric.name === "accuracy" ? percent(best.valAccuracy, 1) : best.valLoss.toFixed(3);
-  const heading = shorten(`${metric.name}  ◆ ${value} at the best epoch, ${best.epoch}`, width);
+  const value = metric.name === "accuracy" ? percent(marked.valAccuracy, 1) : marked.valLoss.toFixed(3);
+  const name = `${marked.word} epoch, ${marked.epoch}`;
+  const headings = [`${metric.name}  ◆ ${value} at the ${name}`, `${metric.name}  ◆ ${value} at ${name}`];
+  const heading = headings.find((each) => columnsOf(each) <= width) ?? shorten(headings[1]!, width);
   if (columns < narrowestChart) return [heading];
 
   const epochs = epochAxis(history[0]!.epoch, history.at(-1)!.epoch, Math.floor(columns / 8));
@@ -58,7 +60,7 @@ function chart(
       .map((epoch) => canvas.place(share(epochs, epoch.epoch), share(values, epoch[field])));
   canvas.line("training", points(metric.name), { dotted: true });
   canvas.line("validation", points(metric.validation));
-  canvas.mark(canvas.place(share(epochs, best.epoch), share(values, best[metric.validation])), "◆");
+  canvas.mark(canvas.place(share(epochs, marked.epoch), share(values, marked[metric.validation])), "◆");
 
   const labels = new Map(
     values.ticks.map((tick) => [canvas.place(0, share(values, tick)).y >> 2, tickLabel(tick)]),
@@ -166,7 +168,7 @@ class DotCanvas {
 
   private cell(cell: number, color: boolean): string {
     const mark = this.marks.get(cell);
-    if (mark !== undefined) return paint(styles.best, mark, color);
+    if (mark !== undefined) return paint(styles.kept, mark, color);
     const { validation, training } = this.dots;
     const bits = validation[cell]! | training[cell]!;
     if (bits === 0) return " ";
