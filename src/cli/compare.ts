@@ -13,7 +13,7 @@ import {
 } from "../settings.js";
 import { seenInTraining } from "./evaluate.js";
 import { type CommonFlags, checkWritable, commaList, command, outputFor } from "./options.js";
-import { count, type Output, paint, percent, plural } from "./output.js";
+import { count, type Output, paint, percent, plural, wrapped } from "./output.js";
 import { remarksOnConfig, settingOptions, settingsFromFlags, withProgress } from "./train.js";
 
 interface CompareFlags extends CommonFlags, GivenSettings {
@@ -178,7 +178,11 @@ async function describe(
   const nameOf = (path: string) => names[runs.findIndex(({ run }) => run === path)]!;
   const overSeeds = groups.some((group) => group.runs.length > 1);
   return [
-    paint("bold", `${onWhich}; always answering "${baseline.label}" would get ${percent(baseline.accuracy)}`),
+    ...wrapped(
+      `${onWhich}; always answering "${baseline.label}" would get ${percent(baseline.accuracy)}`,
+      output.width,
+      2,
+    ).map((line) => paint("bold", line)),
     "",
     terminalTable(
       [
@@ -221,7 +225,7 @@ async function describe(
             ]),
             look,
           ),
-          "mean ± standard deviation of runs that differ in their seed alone",
+          ...wrapped("mean ± standard deviation of runs that differ in their seed alone", output.width, 2),
         ]
       : []),
     ...(pairs.length === 0

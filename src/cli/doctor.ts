@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { Diagnosis } from "../train/diagnose.js";
 import { packageVersion } from "../version.js";
 import { type CommonFlags, command, numberAbove, outputFor } from "./options.js";
-import { type Output, paint } from "./output.js";
+import { type Output, paint, wrapped } from "./output.js";
 
 export function doctorCommand(): Command {
   return command(
@@ -28,12 +28,12 @@ export function doctorCommand(): Command {
 function describe(found: readonly Diagnosis[], output: Output): string {
   const chosen = found.find(({ auto }) => auto);
   return [
-    ...wrapped(machine(found.find(({ available }) => available)?.versions ?? {}), 0, output.width),
+    ...wrapped(machine(found.find(({ available }) => available)?.versions ?? {}), output.width),
     "",
     ...found.flatMap((diagnosis) => [...describeOne(diagnosis, output), ""]),
     ...(chosen === undefined
-      ? wrapped("--backend auto finds none that works here.", 0, output.width)
-      : wrapped(`--backend auto takes ${chosen.backend} for training.`, 0, output.width).map((line) =>
+      ? wrapped("--backend auto finds none that works here.", output.width)
+      : wrapped(`--backend auto takes ${chosen.backend} for training.`, output.width).map((line) =>
           line.replace(chosen.backend, (name) => paint("bold", name)),
         )),
   ].join("\n");
@@ -58,13 +58,13 @@ const indent = 14;
 function describeOne(diagnosis: Diagnosis, { width }: Output): string[] {
   const { backend, available, reason, remedy, note } = diagnosis;
   const sign = available ? paint("green", "✓") : paint("red", "✗");
-  const [first = "", ...others] = wrapped(available ? diagnosis.device! : reason!, indent, width);
+  const [first = "", ...others] = wrapped(available ? diagnosis.device! : reason!, width, indent, indent);
   const lines = [`${sign} ${paint("bold", backend)}${first.slice(backend.length + 2)}`, ...others];
   const more = available ? facts(diagnosis) : "";
-  if (more !== "") lines.push(...wrapped(more, indent, width).map((line) => paint("dim", line)));
-  if (note !== null) lines.push(...wrapped(note, indent, width));
+  if (more !== "") lines.push(...wrapped(more, width, indent, indent).map((line) => paint("dim", line)));
+  if (note !== null) lines.push(...wrapped(note, width, indent, indent));
   if (remedy !== null) {
-    const [start = "", ...rest] = wrapped(remedy, indent + 2, width);
+    const [start = "", ...rest] = wrapped(remedy, width, indent + 2, indent + 2);
     lines.push(`${" ".repeat(indent)}→ ${start.trimStart()}`, ...rest);
   }
   return lines;
@@ -82,16 +82,4 @@ function facts({ device, driver, versions, threads, memoryBytes }: Diagnosis): s
 
 function gibibytes(bytes: number): string {
   return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-}
-
-/** The text in lines of at most `width` columns, each indented; a word that is longer stays whole. */
-function wrapped(text: string, indent: number, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1);
-    if (last !== undefined && indent + last.length + 1 + word.length <= width)
-      lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
-  }
-  return lines.map((line) => " ".repeat(indent) + line);
 }

@@ -12,7 +12,7 @@ import {
   outputFor,
   partOption,
 } from "./options.js";
-import { count, type Output, paint, percent, plural } from "./output.js";
+import { count, type Output, paint, percent, plural, wrapped } from "./output.js";
 
 interface EvaluateFlags extends CommonFlags {
   data?: string[];
@@ -123,7 +123,11 @@ async function describe(document: EvaluationDocument, part: Part | "all", output
   const share = (value: number) => value.toFixed(3);
   const { run, accuracy, examples, loss, macroF1, baseline, labels, confusion, perLabel, noise } = document;
   return [
-    paint("bold", `${run}: accuracy ${percent(accuracy)} of ${plural(examples, "clip")} (${part})`),
+    ...wrapped(
+      `${run}: accuracy ${percent(accuracy)} of ${plural(examples, "clip")} (${part})`,
+      output.width,
+      2,
+    ).map((line) => paint("bold", line)),
     `loss ${loss.toFixed(4)}, macro F1 ${share(macroF1)}`,
     `always answering "${baseline.label}" would get ${percent(baseline.accuracy)}`,
     describeAnalysis(document),

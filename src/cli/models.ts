@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { type CommonFlags, command, numberAbove, outputFor, wholeNumber } from "./options.js";
-import { count } from "./output.js";
+import { count, wrapped } from "./output.js";
 
 export function modelsCommand(): Command {
   return command("models", "list the models with their size and cost", "kws models --width 0.25")
@@ -40,7 +40,9 @@ export function modelsCommand(): Command {
         millions(entry.frontEndMacs),
       ]);
       const columns = ["model", "input", "parameters", "multiply-adds", "front end"];
-      const summaries = models.map(({ entry, summary }) => `${entry.model}: ${summary}`);
+      const summaries = models.flatMap(({ entry, summary }) =>
+        wrapped(`${entry.model}: ${summary}`, output.width, 2),
+      );
       output.result(
         [terminalTable(columns, figures, look), "", ...summaries].join("\n"),
         models.map(({ entry }) => entry),

@@ -1,6 +1,7 @@
 import { stderr, stdout } from "node:process";
 import { styleText } from "node:util";
 import { SingleBar } from "cli-progress";
+import { columnsOf } from "../plot/terminal/text.js";
 
 export interface OutputOptions {
   json?: boolean;
@@ -46,9 +47,11 @@ export class Output {
     this.line(`${paint("yellow", "warning:", stderr)} ${line}`);
   }
 
-  /** Columns of the screen that results go to. */
+  /** Columns that results may take: the screen's; elsewhere those that COLUMNS asks for, or any number. */
   get width(): number {
-    return stdout.columns ?? 80;
+    if (stdout.isTTY) return stdout.columns || 80; // a terminal may not know its own
+    const asked = Number(process.env.COLUMNS);
+    return Number.isInteger(asked) && asked > 0 ? asked : Number.POSITIVE_INFINITY;
   }
 
   /** Whether results may be coloured. */
@@ -130,6 +133,26 @@ export function paint(
 function wantsColor(stream: NodeJS.WriteStream): boolean {
   if (process.env.NO_COLOR) return false;
   return stream.isTTY === true || Boolean(process.env.FORCE_COLOR && process.env.FORCE_COLOR !== "0");
+}
+
+/**
+ * The text in lines of at most `width` columns. A figure stays beside its unit, and a word that is longer than a line whole.
+ *
+ * @param indent of the lines behind the first
+ * @param first of the first line
+ */
+export function wrapped(text: string, width: number, indent = 0, first = 0): string[] {
+  const lines: string[] = [];
+  let line: string | undefined;
+  for (const word of text.split(/ (?!(?:%|dB|Hz|s)(?!\w))/)) {
+    if (line === undefined) line = " ".repeat(first) + word;
+    else if (columnsOf(line) + 1 + columnsOf(word) <= width) line += ` ${word}`;
+    else {
+      lines.push(line);
+      line = " ".repeat(indent) + word;
+    }
+  }
+  return [...lines, line!];
 }
 
 /** `0.12345` → `12.35 %`. */

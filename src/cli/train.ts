@@ -24,7 +24,7 @@ import {
   recipeOrStrengths,
   wholeNumber,
 } from "./options.js";
-import { count, duration, type Output, paint, percent, plural } from "./output.js";
+import { count, duration, type Output, paint, percent, plural, wrapped } from "./output.js";
 
 interface TrainFlags extends CommonFlags, GivenSettings {
   out?: string;
@@ -245,10 +245,13 @@ async function describeTraining(summary: TrainSummary, output: Output): Promise<
   const { best, test } = summary;
   const run = new RunFolder(summary.run);
   const { saveBestOnly, monitor } = run.readConfig();
+  const lines = (text: string) => wrapped(text, output.width, 2);
   return [
     terminalCurves(run.readHistory(), { monitor, saveBestOnly, width: output.width, color: output.color }),
     "",
-    `${summary.model}: ${count(summary.params)} parameters, ${plural(summary.epochs, "epoch")} of ${duration(summary.secondsPerEpoch)} (${summary.examplesPerSecond.toFixed(0)} examples/s, ${summary.backend})`,
+    ...lines(
+      `${summary.model}: ${count(summary.params)} parameters, ${plural(summary.epochs, "epoch")} of ${duration(summary.secondsPerEpoch)} (${summary.examplesPerSecond.toFixed(0)} examples/s, ${summary.backend})`,
+    ),
     `  (${percent(summary.batchWaitShare, 1)} of the time waiting for batches)`,
     `${saveBestOnly ? `best epoch ${best.epoch}` : `kept epoch ${best.epoch}, the newest`}: validation accuracy ${percent(best.valAccuracy)}, loss ${best.valLoss.toFixed(4)}`,
     paint(
@@ -256,6 +259,6 @@ async function describeTraining(summary: TrainSummary, output: Output): Promise<
       `test accuracy ${percent(test.accuracy)} of ${test.examples} clips, loss ${test.loss.toFixed(4)}`,
     ),
     `  (always answering "${test.baseline.label}" would get ${percent(test.baseline.accuracy)})`,
-    `saved to ${summary.run}; curves in ${run.curvesPngPath}`,
+    ...lines(`saved to ${summary.run}; curves in ${run.curvesPngPath}`),
   ].join("\n");
 }

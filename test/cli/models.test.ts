@@ -49,6 +49,15 @@ describe("kws models", () => {
     expect(stderr).toBe("");
   });
 
+  test("breaks no word on a narrow screen", async () => {
+    const wide = await succeed(["models"], { env: { COLUMNS: "" } });
+    const narrow = await succeed(["models"], { env: { COLUMNS: "60" } });
+    const lines = narrow.stdout.trimEnd().split("\n");
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(60);
+    const words = ({ stdout }: { stdout: string }) => stdout.slice(stdout.indexOf("conv1d: ")).split(/\s+/);
+    expect(words(narrow)).toEqual(words(wide));
+  });
+
   test("ends quietly where its reader does", async () => {
     const { code, stderr } = await kws(["models", "--width", "0.05"], { closeStdout: true });
     expect(stderr).toBe("");

@@ -102,6 +102,12 @@ describe("curves", () => {
     expect(validation!.slice(6)).toMatch(/^◆[\u2801-\u28ff]+$/);
   });
 
+  it("take a usual screen where there is none to fill", () => {
+    const history = pretendHistory(12);
+    const endless = terminalCurves(history, { width: Number.POSITIVE_INFINITY, color: false });
+    expect(endless).toBe(terminalCurves(history, plain));
+  });
+
   it("leave out what is not finite", () => {
     const history = pretendHistory(12);
     const broken = history.map((epoch) => (epoch.epoch === 5 ? { ...epoch, loss: Number.NaN } : epoch));
@@ -206,6 +212,15 @@ describe("table", () => {
     );
   });
 
+  it("cuts nothing where the width has no limit", () => {
+    const long = "x".repeat(300);
+    const endless = terminalTable(["a", "b"], [[long, "1"]], {
+      width: Number.POSITIVE_INFINITY,
+      color: false,
+    });
+    expect(endless.split("\n")[2]).toBe(`${long}  1`);
+  });
+
   it("takes no rows", () => {
     expect(terminalTable(["a", "b"], [], plain)).toBe("a  b\n─  ─");
   });
@@ -239,6 +254,16 @@ describe("confusion matrix", () => {
       expect(header!.trim().split(/ +/)).toEqual(course);
       expect(header!.length).toBe(first!.length); // each name above its column's end
     }
+  });
+
+  it("has a place for every label where the width has no limit", () => {
+    const many = Array.from({ length: 40 }, (_, i) => `word-${i}`);
+    const matrix = many.map((_, i) => many.map((__, j) => 1000 * i + j));
+    const lines = terminalConfusion(many, matrix, { width: Number.POSITIVE_INFINITY, color: false }).split(
+      "\n",
+    );
+    expect(lines[1]!.trim().split(/ +/)).toEqual(many);
+    expect(lines).toHaveLength(42);
   });
 
   it("writes its column names letter below letter where they do not fit beside one another", () => {

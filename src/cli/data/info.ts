@@ -3,7 +3,7 @@ import type { DataInfo, LeakAudit, Spread } from "../../data/info.js";
 import type { SplitKind } from "../../data/split.js";
 import { defaultSettings, resolveSettings } from "../../settings.js";
 import { type CommonFlags, commaList, command, numberOrText, outputFor } from "../options.js";
-import { count, type Output, paint, percent, plural } from "../output.js";
+import { count, type Output, paint, percent, plural, wrapped } from "../output.js";
 
 interface InfoFlags extends CommonFlags {
   split?: SplitKind;
@@ -62,6 +62,9 @@ export function infoCommand(): Command {
     });
 }
 
+/** What is told stands in a column behind the word for it. */
+const factIndent = 13;
+
 type Table = (headers: string[], rows: string[][]) => string;
 
 function describe(name: string, info: DataInfo, table: Table, output: Output): string {
@@ -76,20 +79,35 @@ function describe(name: string, info: DataInfo, table: Table, output: Output): s
     ...(lengths.padded > 0 ? [`${count(lengths.padded)} padded with zeros`] : []),
     ...(lengths.cut > 0 ? [`${count(lengths.cut)} cut to their loudest second`] : []),
   ];
+  const fact = (what: string, text: string) =>
+    wrapped(what.padEnd(factIndent) + text, output.width, factIndent);
   const mislabelled = duplicates.filter(({ labels }) => labels.length > 1).length;
   return [
-    `${paint("bold", name)}: ${plural(info.clips, "clip")} of one second at ${info.sampleRate} Hz, ${by}`,
+    ...wrapped(
+      `${paint("bold", name)}: ${plural(info.clips, "clip")} of one second at ${info.sampleRate} Hz, ${by}`,
+      output.width,
+      2,
+    ),
     "",
     table(["label", "clips", "share", "speakers", "median level"], labelRows(info)),
     ...wordLines(info, output),
     "",
-    `lengths      ${what} ${least} to ${most} s (median ${median})${sides.length > 0 ? `; ${sides.join(", ")}` : ""}`,
-    `levels       RMS ${spreadText(levels.rmsDb)}`,
-    `             peak ${spreadText(levels.peakDb)}`,
-    `clipped      ${rowsText(clipped, "clip reaches full scale", "clips reach full scale")}`,
-    `near-silent  ${rowsText(nearSilent, "clip of a word stays below -40 dB", "clips of words stay below -40 dB")}`,
-    `duplicates   ${duplicatesText(duplicates)}${mislabelled > 0 ? paint("yellow", `; ${plural(mislabelled, "group")} with different labels`) : ""}`,
-    ...(info.leaks === null ? [`leaks        no split to look at: ${info.noSplit}`] : leakLines(info.leaks)),
+    ...fact(
+      "lengths",
+      `${what} ${least} to ${most} s (median ${median})${sides.length > 0 ? `; ${sides.join(", ")}` : ""}`,
+    ),
+    ...fact("levels", `RMS ${spreadText(levels.rmsDb)}`),
+    ...fact("", `peak ${spreadText(levels.peakDb)}`),
+    ...fact("clipped", rowsText(clipped, "clip reaches full scale", "clips reach full scale")),
+    ...fact(
+      "near-silent",
+      rowsText(nearSilent, "clip of a word stays below -40 dB", "clips of words stay below -40 dB"),
+    ),
+    ...fact(
+      "duplicates",
+      `${duplicatesText(duplicates)}${mislabelled > 0 ? paint("yellow", `; ${plural(mislabelled, "group")} with different labels`) : ""}`,
+    ),
+    ...fact("leaks", info.leaks === null ? `no split to look at: ${info.noSplit}` : leaksText(info.leaks)),
   ].join("\n");
 }
 
@@ -108,11 +126,11 @@ const wordsShown = 12;
 function wordLines({ labels }: DataInfo, output: Output): string[] {
   return labels
     .filter(({ words }) => words.length > 0)
-    .map(({ label, words }) => {
+    .flatMap(({ label, words }) => {
       const shown = words.slice(0, wordsShown).map(({ word, clips }) => `${word} ${clips}`);
       const rest = words.length - shown.length;
       const line = `${label} is ${shown.join(", ")}${rest > 0 ? ` and ${plural(rest, "more word")}` : ""}`;
-      return output.color ? paint("dim", line) : line;
+      return wrapped(line, output.width, 2).map((each) => paint("dim", each));
     });
 }
 
@@ -135,7 +153,7 @@ function duplicatesText(groups: DataInfo["duplicates"]): string {
   return `${count(copies)} ${copies === 1 ? "clip is a copy" : "clips are copies"} of another (row ${shown.join("; ")}${groups.length > 3 ? "; …" : ""})`;
 }
 
-function leakLines({ split, parts, speakers, clips }: LeakAudit): string[] {
+function leaksText({ split, parts, speakers, clips }: LeakAudit): string {
   const { train, val, test } = parts;
   const found = [
     ...(speakers === null || speakers.length === 0
@@ -153,7 +171,7 @@ function leakLines({ split, parts, speakers, clips }: LeakAudit): string[] {
       : speakers === null
         ? "no clip in two parts; speakers unknown"
         : "no speaker and no clip in two parts";
-  return [`leaks        ${split} split (${count(train)} / ${count(val)} / ${count(test)}): ${verdict}`];
+  return `${split} split (${count(train)} / ${count(val)} / ${count(test)}): ${verdict}`;
 }
 
 function names(values: readonly string[]): string {

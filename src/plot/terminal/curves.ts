@@ -13,6 +13,8 @@ const styles = {
 const chartRows = 10;
 const chartGap = 4;
 const narrowestChart = 12;
+/** Columns for two charts side by side, and where there is no screen to fill. */
+const usualScreen = 80;
 
 /**
  * Accuracy and loss over the epochs as line charts of braille dots, side by side where there is room. Validation is a
@@ -27,8 +29,9 @@ export function terminalCurves(
   if (kept === undefined) return "";
   const isBest = keeping.saveBestOnly ?? true;
   const marked = { ...kept, word: isBest ? "best" : "kept" };
-  const sideBySide = width >= 80;
-  const chartWidth = sideBySide ? Math.floor((width - chartGap) / 2) : width;
+  const columns = Number.isFinite(width) ? width : usualScreen;
+  const sideBySide = columns >= usualScreen;
+  const chartWidth = sideBySide ? Math.floor((columns - chartGap) / 2) : columns;
   const charts = metrics.map((metric) => chart(metric, history, marked, { width: chartWidth, color }));
   if (!sideBySide) return charts.map((lines) => lines.join("\n")).join("\n\n");
   const [left, right] = charts as [string[], string[]];
