@@ -22,25 +22,59 @@ const strokes = {
   diagonal: { color: colors.axis, strokeWidth: 1, strokeDash: [2, 3] },
 };
 
-/** Receiver operating characteristic: of how many false alarms the keyword is heard how often. */
+/**
+ * Receiver operating characteristic: of how many false alarms the keyword is heard how often. Of a good model only the
+ * corner that its curves are in.
+ */
 export function rocSpec(curves: DetectionCurves): TopLevelSpec {
-  const ticks = [0, 0.2, 0.4, 0.6, 0.8, 1];
-  const axis = { scale: { domain: [0, 1] }, axis: { values: ticks, format: ".0%", labelFlush: false } };
+  const range = rocRange(curves);
+  const axisOf = ([low, high]: Range) => ({
+    scale: { domain: [low, high], nice: false, zero: false },
+    axis: {
+      values: Array.from({ length: 6 }, (_, i) => low + (i / 5) * (high - low)),
+      format: ".0%",
+      labelFlush: false,
+    },
+  });
   const place = ({ falseAlarmRate, falseRejectRate }: RatePoint) => ({
     x: falseAlarmRate,
     y: 1 - falseRejectRate,
   });
+  const [most, least] = [range.falseAlarmRate[1], 1 - range.falseRejectRate[1]];
+  const zoomed = most < 1;
   return detectionSpec(curves, place, {
-    x: axis,
-    y: axis,
-    titles: ["false alarm rate", "keywords heard"],
+    range,
+    x: axisOf(range.falseAlarmRate),
+    y: axisOf([least, 1]),
+    titles: zoomed
+      ? [`false alarm rate (up to ${inPercent(most)})`, `keywords heard (from ${inPercent(least)})`]
+      : ["false alarm rate", "keywords heard"],
     title: "ROC",
     diagonal: [
-      { x: 0, y: 0 },
-      { x: 1, y: 1 },
+      { falseAlarmRate: 0, falseRejectRate: 1 },
+      { falseAlarmRate: 1, falseRejectRate: 0 },
     ],
     note: "guessing",
   });
+}
+
+/** Where the mean of the keywords misses less than a tenth, false alarms of up to a tenth are all that there is to see. */
+const zoomedAlarms = 0.1;
+/** False alarms from which on every keyword's curve is within the picture. */
+const shownFrom = 0.01;
+
+function rocRange({ keywords, mean }: DetectionCurves): RateRange {
+  if (rejectsAt(mean, zoomedAlarms) >= zoomedAlarms)
+    return { falseAlarmRate: [0, 1], falseRejectRate: [0, 1] };
+  const most = Math.max(...keywords.map(({ curve }) => rejectsAt(curve, shownFrom)));
+  // In tenths, so that the axis has whole percents.
+  const rejects = Math.min(1, Math.max(1, Math.ceil(10 * most)) / 10);
+  return { falseAlarmRate: [0, zoomedAlarms], falseRejectRate: [0, rejects] };
+}
+
+/** The fewest false rejects at so many false alarms or fewer. */
+function rejectsAt(curve: readonly RatePoint[], falseAlarmRate: number): number {
+  return curve.findLast((point) => point.falseAlarmRate <= falseAlarmRate)!.falseRejectRate;
 }
 
 /**
@@ -50,9 +84,9 @@ export function rocSpec(curves: DetectionCurves): TopLevelSpec {
 export async function detSpec(curves: DetectionCurves): Promise<TopLevelSpec> {
   // vega's types leave it out.
   const { quantileNormal } = (await import("vega")) as unknown as { quantileNormal(share: number): number };
+  const deviate = (rate: number) => quantileNormal(rate);
   const rates = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6];
   const [low, high] = [rates[0]!, rates.at(-1)!];
-  const deviate = (rate: number) => quantileNormal(Math.min(Math.max(rate, low), 0.9999));
   const axis = {
     scale: { domain: [deviate(low), deviate(high)], nice: false, zero: false },
     axis: {
@@ -67,13 +101,14 @@ export async function detSpec(curves: DetectionCurves): Promise<TopLevelSpec> {
     y: deviate(falseRejectRate),
   });
   return detectionSpec(curves, place, {
+    range: { falseAlarmRate: [low, high], falseRejectRate: [low, high] },
     x: axis,
     y: axis,
     titles: ["false alarm rate", "false reject rate"],
     title: "DET",
     diagonal: [
-      { x: deviate(low), y: deviate(low) },
-      { x: deviate(high), y: deviate(high) },
+      { falseAlarmRate: 0, falseRejectRate: 0 },
+      { falseAlarmRate: 1, falseRejectRate: 1 },
     ],
     note: "equal errors",
   });
@@ -92,12 +127,21 @@ interface Place {
   y: number;
 }
 
+type Range = readonly [low: number, high: number];
+
+interface RateRange {
+  falseAlarmRate: Range;
+  falseRejectRate: Range;
+}
+
 interface Look {
+  /** What the axes show. */
+  range: RateRange;
   x: object;
   y: object;
   titles: readonly [x: string, y: string];
   title: string;
-  diagonal: readonly Place[];
+  diagonal: readonly RatePoint[];
   note: string;
 }
 
@@ -106,43 +150,92 @@ function detectionSpec(
   place: (point: RatePoint) => Place,
   look: Look,
 ): TopLevelSpec {
-  const line = (points: readonly Place[], stroke: object) => ({
-    data: { values: points.map((point, order) => ({ ...point, order })) },
+  const worst = keywords.reduce((a, b) => (b.equalErrorRate > a.equalErrorRate ? b : a));
+  const several = keywords.length > 1;
+  const others = several ? keywords.filter((keyword) => keyword !== worst) : [];
+  const drawn = (curve: readonly RatePoint[]) => partWithin(curve, look.range);
+  const line = (points: readonly RatePoint[], stroke: object) => ({
+    data: { values: points.map((point, order) => ({ ...place(point), order })) },
     mark: { type: "line", clip: true, ...stroke },
     encoding: { order: { field: "order", type: "quantitative" } },
   });
-  const worst = keywords.reduce((a, b) => (b.equalErrorRate > a.equalErrorRate ? b : a));
-  const several = keywords.length > 1;
   const axisOf = (axis: "x" | "y", title: string) => ({
     field: axis,
     type: "quantitative",
     title,
     ...look[axis],
   });
+  const diagonal = drawn(look.diagonal);
   const chart = {
     width: side,
     height: side,
     title: { text: look.title, frame: "group" },
     encoding: { x: axisOf("x", look.titles[0]), y: axisOf("y", look.titles[1]) },
     layer: [
-      line(look.diagonal, strokes.diagonal),
-      ...(several
-        ? keywords
-            .filter((keyword) => keyword !== worst)
-            .map(({ curve }) => line(curve.map(place), strokes.others))
-        : []),
-      line(mean.map(place), strokes.mean),
-      ...(several ? [line(worst.curve.map(place), strokes.worst)] : []),
+      line(diagonal, strokes.diagonal),
+      ...others.map(({ curve }) => line(drawn(curve), strokes.others)),
+      line(drawn(mean), strokes.mean),
+      ...(several ? [line(drawn(worst.curve), strokes.worst)] : []),
     ],
   };
+  const entry = (text: string, curve: readonly RatePoint[], stroke: object) =>
+    lineEntry(drawn(curve).length > 0 ? text : `${text} (${whereInstead(curve, look.range)})`, stroke);
   const legend = legendStrip([
-    lineEntry(several ? `mean of ${keywords.length} keywords` : `keyword: ${worst.label}`, strokes.mean),
-    ...(several
-      ? [lineEntry(`worst: ${shortened(worst.label)}`, strokes.worst), lineEntry("each", strokes.others)]
-      : []),
-    lineEntry(look.note, strokes.diagonal),
+    entry(
+      several ? `mean of ${keywords.length} keywords` : `keyword: ${shortened(worst.label)}`,
+      mean,
+      strokes.mean,
+    ),
+    ...(several ? [entry(`worst: ${shortened(worst.label)}`, worst.curve, strokes.worst)] : []),
+    ...(others.some(({ curve }) => drawn(curve).length > 0) ? [lineEntry("each", strokes.others)] : []),
+    ...(diagonal.length > 0 ? [lineEntry(look.note, strokes.diagonal)] : []),
   ]);
   return { spacing: 14, vconcat: [chart, legend] } as unknown as TopLevelSpec;
+}
+
+/**
+ * The part of a curve within a range, linear between points: what leaves it is not drawn along its edge. There is one part at most, as
+ * neither rate ever turns.
+ */
+function partWithin(curve: readonly RatePoint[], range: RateRange): RatePoint[] {
+  const part: RatePoint[] = [];
+  curve.slice(1).forEach((to, i) => {
+    const from = curve[i]!;
+    // Liang and Barsky (1984): the shares of the way from one point to the other between which it is within.
+    let [enters, leaves] = [0, 1];
+    for (const rate of ["falseAlarmRate", "falseRejectRate"] as const) {
+      const way = to[rate] - from[rate];
+      const [low, high] = range[rate];
+      if (way === 0 && (from[rate] < low || from[rate] > high)) return;
+      if (way === 0) continue;
+      const [a, b] = [(low - from[rate]) / way, (high - from[rate]) / way];
+      enters = Math.max(enters, Math.min(a, b));
+      leaves = Math.min(leaves, Math.max(a, b));
+    }
+    if (enters >= leaves) return;
+    const at = (share: number): RatePoint => ({
+      falseAlarmRate: from.falseAlarmRate + share * (to.falseAlarmRate - from.falseAlarmRate),
+      falseRejectRate: from.falseRejectRate + share * (to.falseRejectRate - from.falseRejectRate),
+    });
+    if (part.length === 0) part.push(at(enters));
+    part.push(at(leaves));
+  });
+  return part;
+}
+
+/** On which side of the range a curve passes that has no part within it. */
+function whereInstead(curve: readonly RatePoint[], { falseAlarmRate, falseRejectRate }: RateRange): string {
+  const better: RateRange = {
+    falseAlarmRate: [0, falseAlarmRate[0]],
+    falseRejectRate: [0, falseRejectRate[0]],
+  };
+  return partWithin(curve, better).length > 0
+    ? `below ${inPercent(falseAlarmRate[0])}`
+    : `beyond ${inPercent(falseAlarmRate[1])}`;
+}
+
+function inPercent(share: number): string {
+  return `${Number((100 * share).toPrecision(3))} %`;
 }
 
 function shortened(label: string): string {
