@@ -1,6 +1,7 @@
 import { legendStrip, lineEntry } from "../legend.js";
 import { renderSvg, type TopLevelSpec } from "../svg.js";
 import { colors } from "../theme.js";
+import { type Axis, niceAxis } from "../ticks.js";
 
 /** A point of a detector's curve, both being shares from 0 to 1. */
 export interface RatePoint {
@@ -27,25 +28,21 @@ const strokes = {
  * corner that its curves are in.
  */
 export function rocSpec(curves: DetectionCurves): TopLevelSpec {
-  const range = rocRange(curves);
-  const axisOf = ([low, high]: Range) => ({
-    scale: { domain: [low, high], nice: false, zero: false },
-    axis: {
-      values: Array.from({ length: 6 }, (_, i) => low + (i / 5) * (high - low)),
-      format: ".0%",
-      labelFlush: false,
-    },
+  const [alarms, heard] = rocAxes(curves);
+  const [most, least] = [alarms.domain[1], heard.domain[0]];
+  const axisOf = ({ domain, ticks }: Axis) => ({
+    scale: { domain, nice: false, zero: false },
+    axis: { values: ticks, format: ".0%", labelFlush: false },
   });
   const place = ({ falseAlarmRate, falseRejectRate }: RatePoint) => ({
     x: falseAlarmRate,
     y: 1 - falseRejectRate,
   });
-  const [most, least] = [range.falseAlarmRate[1], 1 - range.falseRejectRate[1]];
   const zoomed = most < 1;
   return detectionSpec(curves, place, {
-    range,
-    x: axisOf(range.falseAlarmRate),
-    y: axisOf([least, 1]),
+    range: { falseAlarmRate: [0, most], falseRejectRate: [0, 1 - least] },
+    x: axisOf(alarms),
+    y: axisOf(heard),
     titles: zoomed
       ? [`false alarm rate (up to ${inPercent(most)})`, `keywords heard (from ${inPercent(least)})`]
       : ["false alarm rate", "keywords heard"],
@@ -63,13 +60,10 @@ const zoomedAlarms = 0.1;
 /** False alarms from which on every keyword's curve is within the picture. */
 const shownFrom = 0.01;
 
-function rocRange({ keywords, mean }: DetectionCurves): RateRange {
-  if (rejectsAt(mean, zoomedAlarms) >= zoomedAlarms)
-    return { falseAlarmRate: [0, 1], falseRejectRate: [0, 1] };
-  const most = Math.max(...keywords.map(({ curve }) => rejectsAt(curve, shownFrom)));
-  // In tenths, so that the axis has whole percents.
-  const rejects = Math.min(1, Math.max(1, Math.ceil(10 * most)) / 10);
-  return { falseAlarmRate: [0, zoomedAlarms], falseRejectRate: [0, rejects] };
+function rocAxes({ keywords, mean }: DetectionCurves): [alarms: Axis, heard: Axis] {
+  if (rejectsAt(mean, zoomedAlarms) >= zoomedAlarms) return [niceAxis(0, 1, 5), niceAxis(0, 1, 5)];
+  const least = Math.min(...keywords.map(({ curve }) => 1 - rejectsAt(curve, shownFrom)));
+  return [niceAxis(0, zoomedAlarms, 5), niceAxis(Math.min(least, 1 - zoomedAlarms), 1, 5)];
 }
 
 /** The fewest false rejects at so many false alarms or fewer. */
