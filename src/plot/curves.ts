@@ -154,7 +154,13 @@ function panel(metric: Metric, history: History, layout: Panel) {
         type: "quantitative",
         title: "epoch",
         scale: { domain: layout.epochs.domain, nice: false, zero: false },
-        axis: { values: layout.epochs.ticks, format: "d", grid: false, labelFlush: false },
+        axis: {
+          values: layout.epochs.ticks,
+          format: "d",
+          tickMinStep: 0.5, // by the step of 1 that whole numbers have, Vega leaves out the second of three
+          grid: false,
+          labelFlush: false,
+        },
       },
       y: {
         field: "value",

@@ -219,6 +219,16 @@ describe("curves of one run", () => {
     });
   });
 
+  it("label each of a few epochs", async () => {
+    for (const epochs of [2, 3, 4]) {
+      const labels = labelsOf(readSvg(await curvesSvg(pretendHistory(epochs))), /^\d$/)
+        .filter(({ attributes }) => attributes["text-anchor"] === "middle")
+        .map(({ text }) => text);
+      const each = Array.from({ length: epochs }, (_, i) => String(i + 1));
+      expect(labels).toEqual([...each, ...each]);
+    }
+  });
+
   it("take 200 epochs, as lines without points, and label whole epochs alone", async () => {
     const drawn = readSvg(await curvesSvg(pretendHistory(200)));
     expect(pathPoints(curvesOf(drawn, colors.validation)[0]!)).toHaveLength(200);
