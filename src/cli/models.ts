@@ -27,9 +27,11 @@ export function modelsCommand(): Command {
       const models = [...modelRegistry.values()].map((definition) => {
         const options = { labelCount, width, sampleRate, clipLength: sampleRate, seed: 0 };
         const model = planModel(definition, options);
-        const entry = { model: definition.name, input: definition.input, ...modelCost(model) };
+        const { name, input, frontEnds, summary } = definition;
+        const entry = { model: name, input, frontEnds, ...modelCost(model) };
         model.dispose();
-        return { entry, summary: definition.summary };
+        const choice = frontEnds.length > 1 ? ` (--front-end ${frontEnds.join(" or ")})` : "";
+        return { entry, summary: summary + choice };
       });
       const look = { width: output.width, color: output.color };
       const figures = models.map(({ entry }) => [

@@ -7,6 +7,7 @@ interface Entry {
   params: number;
   macs: number;
   frontEndMacs: number;
+  frontEnds: string[];
 }
 
 describe("kws models", () => {
@@ -19,6 +20,7 @@ describe("kws models", () => {
       spectrogram: 5_583_724,
       "spectrogram-skip": 9_053_036,
     });
+    expect(models.find(({ model }) => model === "spectrogram")!.frontEnds).toEqual(["stft"]);
     for (const { input, macs, frontEndMacs } of models) {
       expect(macs).toBeGreaterThan(0);
       expect(frontEndMacs > 0).toBe(input === "spectrogram");
@@ -46,6 +48,7 @@ describe("kws models", () => {
     expect(stdout).toMatch(/^model +input +parameters +multiply-adds +front end$/m);
     expect(stdout).toMatch(/^conv1d +waveform +34,681,708 +[\d,.]+ M +0$/m);
     expect(stdout).toMatch(/^skip: .+$/m);
+    expect(stdout).toMatch(/^bc-resnet: .+ \(--front-end log-mel or mfcc\)$/m);
     expect(stderr).toBe("");
   });
 
