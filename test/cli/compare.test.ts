@@ -26,12 +26,15 @@ const settings = easyTraining.slice(2);
 const compare = (...args: string[]) => succeedWithJson<Comparison>(["compare", ...args], { cwd });
 const train = (...args: string[]) => succeed(["train", ...easyTraining, "--epochs", "1", ...args], { cwd });
 
+/** Tables are turned to fit it. */
+const screen = { COLUMNS: "80" };
+
 let trained: { stdout: string; stderr: string };
 beforeAll(async () => {
   writeEasyTones(at("tones.npz"));
   writeEasyTones(at("other.npz"), { seed: 9 });
   const flags = ["--data", "tones.npz", "--models", "conv1d,spectrogram", "--epochs", "2"];
-  trained = await succeed(["compare", ...flags, ...settings, "--out", "both"], { cwd });
+  trained = await succeed(["compare", ...flags, ...settings, "--out", "both"], { cwd, env: screen });
 });
 
 describe("kws compare --models", () => {
@@ -187,7 +190,7 @@ describe("kws compare RUN RUN", () => {
       }
     }
     const flags = [...paths, ...wasm, "--report", "seeds/report"];
-    const { stdout } = await succeed(["compare", ...flags], { cwd });
+    const { stdout } = await succeed(["compare", ...flags], { cwd, env: screen });
     const comparison = JSON.parse(readFileSync(at("seeds/report/comparison.json"), "utf8")) as Comparison;
     const { examples, testSets, runs: compared, pairs, groups } = comparison;
     expect(testSets).toBe(2);

@@ -67,7 +67,7 @@ describe("kws doctor", () => {
   });
 
   it("says the same to people, in lines that the screen holds", async () => {
-    const { code, stdout } = await kws(["doctor", "--quiet"], { env: nothing() });
+    const { code, stdout } = await kws(["doctor", "--quiet"], { env: { ...nothing(), COLUMNS: "80" } });
     expect(code).toBe(0);
     expect(stdout).toMatch(/^keyspot .+ Node\.js [\d.]+, TensorFlow\.js [\d.]+, /);
     expect(stdout).toMatch(/^✗ tensorflow {2}\S/m);

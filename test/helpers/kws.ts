@@ -35,7 +35,7 @@ export function kws(
   args: readonly string[],
   { cwd, input, env, interruptAt, closeStdout }: Options = {},
 ): Promise<Result> {
-  const { NO_COLOR: _, FORCE_COLOR: __, ...inherited } = process.env;
+  const { NO_COLOR: _, FORCE_COLOR: __, COLUMNS: ___, ...inherited } = process.env;
   const child = spawn(process.execPath, [program, ...args], { cwd, env: { ...inherited, ...env } });
   let stdout = "";
   let stderr = "";
