@@ -35,7 +35,7 @@ export interface Metric {
 
 export const metrics: Metric[] = [
   { name: "accuracy", validation: "valAccuracy", tickFormat: ".0%", valueFormat: ".1%", side: "below" },
-  { name: "loss", validation: "valLoss", tickFormat: "~g", valueFormat: ".3f", side: "above" },
+  { name: "loss", validation: "valLoss", tickFormat: ",~f", valueFormat: ".3f", side: "above" },
 ];
 
 /** The values' axis: of loss from 0, of accuracy in whole percents around the curves. */

@@ -45,6 +45,18 @@ describe("curves of one run", () => {
   const left = (drawn: Drawn[], middle: number) => drawn.filter(({ x }) => x < middle);
   const right = (drawn: Drawn[], middle: number) => drawn.filter(({ x }) => x >= middle);
 
+  it("write a loss's ticks as plain numbers, whatever its size", async () => {
+    for (const [loss, ticks] of [
+      [9, ["2", "4", "6", "8", "10"]],
+      [0.09, ["0.02", "0.04", "0.06", "0.08", "0.1"]],
+      [9000, ["2,000", "4,000", "10,000"]],
+    ] as const) {
+      const high = history.map((epoch) => ({ ...epoch, loss, valLoss: loss / 50 }));
+      const texts = textsOf(readSvg(await curvesSvg(high)));
+      for (const tick of ticks) expect(texts).toContain(tick);
+    }
+  });
+
   it("draw each value where the axes say, training and validation apart", async () => {
     const svg = await curvesSvg(history);
     const drawn = readSvg(svg);
