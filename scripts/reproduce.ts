@@ -98,16 +98,17 @@ const rows: Record<string, Row> = {
     from: "words-matchboxnet-small",
     teachers: ["matchboxnet-patient"],
   },
-  "words-gabor": {
-    recipe: "gabor-resnet",
-    flags: { split: "official", epochs: 30, warmupEpochs: 3, saveBestOnly: false, ...taught },
+  "words-matchboxnet-gabor": {
+    recipe: "words",
+    flags: { ...matchboxnet, frontEnd: "gabor", width: 1.15 },
     words: true,
     teachers: ["words-wide"],
   },
-  "gabor-resnet-words": {
-    recipe: "gabor-resnet-words",
-    from: "words-gabor",
-    teachers: ["tc-resnet-wide"],
+  "matchboxnet-gabor": {
+    recipe: "matchboxnet-patient",
+    flags: { frontEnd: "gabor" },
+    from: "words-matchboxnet-gabor",
+    teachers: ["tc-resnet-wide", "matchboxnet-words"],
   },
 };
 /** Rows that are another's with other parts: for a model to ship, nearly all clips are there to learn from. */

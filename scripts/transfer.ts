@@ -126,12 +126,15 @@ async function writeData(
       .shuffle(rest(learning!))
       .sort((a, b) => first.labels[a]!.localeCompare(first.labels[b]!));
     for (const count of counts) {
-      // A fifth of what there is validates, in every label.
-      const part = (i: number): Part => (i % 5 === 4 ? "val" : "train");
+      // A twentieth of what there is validates, of a word one clip at least: it shows how the training goes, and decides nothing.
+      const every = Math.min(count, 20);
       const own = chosen.flatMap((rows) => [...rows.slice(0, count)]);
       const parts = [
-        ...own.map((_, i) => part(i % count)),
-        ...Array.from(restOfLearning, (_, i) => (i % 10 === 9 ? ("test" as const) : part(i))),
+        ...own.map((_, i): Part => ((i % count) % every === every - 1 ? "val" : "train")),
+        ...Array.from(
+          restOfLearning,
+          (_, i): Part => (i % 20 === 9 ? "test" : i % 20 === 19 ? "val" : "train"),
+        ),
       ];
       await writeClips(file(`words-${count}-${seed}`), joined(own, restOfLearning, parts));
     }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { augmentRecipes, augmentSchema, namedRecipe } from "./data/augment/settings.js";
 import { describeSystemError, UserError, usageError } from "./errors.js";
+import { frontEnds } from "./models/definition.js";
 
 const wholeNumber = (least: number) => {
   const error = `expected a whole number of at least ${least}`;
@@ -34,6 +35,7 @@ const laterDefaults = {
   weightDecay: 0,
   warmupEpochs: 0,
   labelSmoothing: 0,
+  logitAdjustment: 0,
   emaDecay: 0,
   teacherWeight: 0.5,
   temperature: 2,
@@ -69,6 +71,8 @@ export const settingsSchema = z.strictObject({
   weightDecay: notNegative().default(laterDefaults.weightDecay),
   /** Share of each target that is spread over all labels. */
   labelSmoothing: shareWithZero("expected a share from 0 to below 1").default(laterDefaults.labelSmoothing),
+  /** How strongly the loss allows for labels that have more clips to train on than others; 0 does not. */
+  logitAdjustment: notNegative().default(laterDefaults.logitAdjustment),
   /** Decay of a moving average of the weights, which is then what is validated and kept; 0 keeps the weights themselves. */
   emaDecay: shareWithZero("expected a decay from 0 to below 1").default(laterDefaults.emaDecay),
   /** Runs whose answers, averaged, are to be matched beside the labels. Before there could be several, one was a text. */
@@ -85,7 +89,7 @@ export const settingsSchema = z.strictObject({
   freezeEpochs: wholeNumber(0).default(laterDefaults.freezeEpochs),
   width: positive(),
   /** By default the model's own. */
-  frontEnd: oneOf("raw", "stft", "log-mel", "mfcc").optional(),
+  frontEnd: oneOf(...frontEnds).optional(),
   /** A recipe's name, or the strengths that it stands for; what is kept is the strengths. */
   augment: z.preprocess(namedRecipe, augmentSchema),
   /** Stops after so many epochs without a better `monitor`; 0 never does. */

@@ -14,23 +14,31 @@ export function modelsCommand(): Command {
     )
     .action(async (flags: CommonFlags & { labelCount: number; width: number; sampleRate: number }) => {
       const output = outputFor(flags);
-      const [{ startBackend }, { modelCost }, { modelRegistry }, { planModel }, { terminalTable }] =
-        await Promise.all([
-          import("../backend/index.js"),
-          import("../models/cost.js"),
-          import("../models/registry.js"),
-          import("../models/size.js"),
-          import("../plot/terminal.js"),
-        ]);
+      const [
+        { startBackend },
+        { modelCost },
+        { inputOf },
+        { modelRegistry },
+        { planModel },
+        { terminalTable },
+      ] = await Promise.all([
+        import("../backend/index.js"),
+        import("../models/cost.js"),
+        import("../models/front-end.js"),
+        import("../models/registry.js"),
+        import("../models/size.js"),
+        import("../plot/terminal.js"),
+      ]);
       await startBackend("cpu", "short");
       const { labelCount, width, sampleRate } = flags;
       const models = [...modelRegistry.values()].map((definition) => {
         const options = { labelCount, width, sampleRate, clipLength: sampleRate, seed: 0 };
         const model = planModel(definition, options);
-        const { name, input, frontEnds, summary } = definition;
+        const { name, frontEnds, summary } = definition;
+        const input = inputOf(definition, undefined);
         const entry = { model: name, input, frontEnds, ...modelCost(model) };
         model.dispose();
-        const choice = frontEnds.length > 1 ? ` (--front-end ${frontEnds.join(" or ")})` : "";
+        const choice = frontEnds.length > 1 ? ` (--front-end ${either.format(frontEnds)})` : "";
         return { entry, summary: summary + choice };
       });
       const look = { width: output.width, color: output.color };
@@ -51,6 +59,9 @@ export function modelsCommand(): Command {
       );
     });
 }
+
+/** a, b or c */
+const either = new Intl.ListFormat("en-GB", { type: "disjunction" });
 
 function millions(value: number): string {
   return value === 0 ? "0" : `${count(Math.round(value / 1e5) / 10)} M`;

@@ -119,6 +119,11 @@ export function settingOptions(train: Command): Command {
       numberOrText,
     )
     .option(
+      "--logit-adjustment <strength>",
+      `make up for labels with few clips; 1 as theory has it ${shown("logitAdjustment")}`,
+      numberOrText,
+    )
+    .option(
       "--ema-decay <decay>",
       `keep a moving average of the weights, as 0.999; 0 does not ${shown("emaDecay")}`,
       numberOrText,
@@ -136,7 +141,7 @@ export function settingOptions(train: Command): Command {
     .option("--temperature <value>", `at which they are compared ${shown("temperature")}`, numberOrText)
     .option(
       "--front-end <kind>",
-      "raw, stft, log-mel or mfcc, where the model allows it (default: the model's)",
+      "raw, stft, log-mel, mfcc or gabor, where the model allows it (default: the model's)",
     )
     .option("--width <factor>", `width multiplier on every layer's channels ${shown("width")}`, numberOrText)
     .option(

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { apply, layerMaker } from "./build.js";
 import type { BuildOptions, ModelDefinition } from "./definition.js";
-import { chosenFrontEnd, frontEnd, type MelFrontEnd } from "./front-end.js";
+import { type BandFrontEnd, chosenFrontEnd, frontEnd } from "./front-end.js";
 import { Dropout } from "./layers/dropout.js";
 import { FrequencyMean } from "./layers/frequency_mean.js";
 import { SubSpectralNormalization } from "./layers/normalization.js";
@@ -17,7 +17,7 @@ const stages = [
 const baseChannels = 8;
 const bands = 5;
 const dropoutRate = 0.1;
-const allowedFrontEnds: readonly MelFrontEnd[] = ["log-mel", "mfcc"];
+const allowedFrontEnds: readonly BandFrontEnd[] = ["log-mel", "mfcc", "gabor"];
 
 /**
  * BC-ResNet: 2-D convolutions over frequency, 1-D convolutions over time on the mean of all frequencies, broadcast back to
@@ -30,7 +30,6 @@ const allowedFrontEnds: readonly MelFrontEnd[] = ["log-mel", "mfcc"];
  */
 export const bcResnet: ModelDefinition = {
   name: "bc-resnet",
-  input: "spectrogram",
   summary: "broadcasted residual learning: small and accurate; the width is the paper's τ",
   frontEnds: allowedFrontEnds,
   build: buildBcResnet,

@@ -29,28 +29,24 @@ const courseStft = { nFft: 258, hop: 64 };
 export const courseModels: readonly ModelDefinition[] = [
   {
     name: "conv1d",
-    input: "waveform",
     frontEnds: ["raw"],
     summary: "ten 1-D convolutions in four blocks on the raw waveform",
     build: (options) => buildCourseModel("conv1d", options, { dimensions: 1, skip: false }),
   },
   {
     name: "skip",
-    input: "waveform",
     frontEnds: ["raw"],
     summary: "conv1d with skip connections by concatenation",
     build: (options) => buildCourseModel("skip", options, { dimensions: 1, skip: true }),
   },
   {
     name: "spectrogram",
-    input: "spectrogram",
     frontEnds: ["stft"],
     summary: "the same plan in two dimensions on the STFT magnitude (130 × 126 at 8 kHz)",
     build: (options) => buildCourseModel("spectrogram", options, { dimensions: 2, skip: false }),
   },
   {
     name: "spectrogram-skip",
-    input: "spectrogram",
     frontEnds: ["stft"],
     summary: "spectrogram with skip connections by concatenation",
     build: (options) => buildCourseModel("spectrogram-skip", options, { dimensions: 2, skip: true }),

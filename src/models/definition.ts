@@ -1,6 +1,9 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { FrontEnd } from "./front-end.js";
 import type { Masking } from "./layers/spec_augment.js";
+
+/** What a model may make of the waveform first; raw is nothing, gabor a filter bank that is learned with the rest. */
+export const frontEnds = ["raw", "stft", "log-mel", "mfcc", "gabor"] as const;
+export type FrontEnd = (typeof frontEnds)[number];
 
 /** What a model is built for. Everything about its shape follows from these, so a run's config is enough to rebuild it. */
 export interface BuildOptions {
@@ -29,10 +32,6 @@ export interface TrainingStep {
 /** One entry of the registry: an architecture that maps waveforms `[batch, samples]` to logits `[batch, labels]`. */
 export interface ModelDefinition {
   readonly name: string;
-  /** What the trainable part sees: the samples themselves, or a time-frequency picture made by a layer in the model. */
-  readonly input: "waveform" | "spectrogram";
-  /** Whether the samples go through a filter bank that is learned, which makes a picture of them as well. */
-  readonly learnsFilterBank?: boolean;
   /** One line for `kws models` and the docs. */
   readonly summary: string;
   /** What the waveform can be turned into first, the default in front; one alone is no choice, but may be named. */

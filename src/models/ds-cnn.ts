@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { layerMaker } from "./build.js";
 import { type BuildOptions, type ModelDefinition, scaleChannels } from "./definition.js";
-import { chosenFrontEnd, frontEnd, type MelFrontEnd } from "./front-end.js";
+import { type BandFrontEnd, chosenFrontEnd, frontEnd } from "./front-end.js";
 
 // Of the authors' training commands: channels, blocks, and strides over coefficients and frames. The first convolution sees
 // 4 coefficients of 10 frames, the depthwise ones 3 of 3.
@@ -11,7 +11,7 @@ const plans = {
   "ds-cnn-l": { channels: 276, blocks: 5, firstStrides: [1, 2], blockStrides: [2, 2] },
 } as const;
 const picture = { windowMs: 40, hopMs: 20, coefficients: 10 };
-const allowedFrontEnds: readonly MelFrontEnd[] = ["mfcc", "log-mel"];
+const allowedFrontEnds: readonly BandFrontEnd[] = ["mfcc", "log-mel", "gabor"];
 
 /**
  * DS-CNN: a convolution and depthwise separable ones over 10 MFCC of windows of 40 ms every 20 ms (Zhang, Suda, Lai and
@@ -25,21 +25,18 @@ const allowedFrontEnds: readonly MelFrontEnd[] = ["mfcc", "log-mel"];
 export const dsCnns: readonly ModelDefinition[] = [
   {
     name: "ds-cnn",
-    input: "spectrogram",
     summary: "DS-CNN-S of Hello Edge: depthwise separable convolutions on 10 MFCC, for microcontrollers",
     frontEnds: allowedFrontEnds,
     build: (options) => buildDsCnn("ds-cnn", options),
   },
   {
     name: "ds-cnn-m",
-    input: "spectrogram",
     summary: "DS-CNN-M: the same with 172 channels",
     frontEnds: allowedFrontEnds,
     build: (options) => buildDsCnn("ds-cnn-m", options),
   },
   {
     name: "ds-cnn-l",
-    input: "spectrogram",
     summary: "DS-CNN-L: the same with 276 channels and a block more",
     frontEnds: allowedFrontEnds,
     build: (options) => buildDsCnn("ds-cnn-l", options),

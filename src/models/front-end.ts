@@ -1,15 +1,13 @@
 import type * as tf from "@tensorflow/tfjs";
 import { usageError } from "../errors.js";
-import type { BuildOptions, ModelDefinition } from "./definition.js";
+import { apply } from "./build.js";
+import type { BuildOptions, FrontEnd, ModelDefinition } from "./definition.js";
+import { gaborBands } from "./gabor-front-end.js";
 import { LogMel, Mfcc } from "./layers/mel.js";
 import { type Masking, SpecAugment } from "./layers/spec_augment.js";
 
-/** What a model may make of the waveform before its first weight; raw is nothing. */
-export const frontEnds = ["raw", "stft", "log-mel", "mfcc"] as const;
-export type FrontEnd = (typeof frontEnds)[number];
-
-/** Those that a model may leave a choice of. */
-export type MelFrontEnd = "log-mel" | "mfcc";
+/** Those that a model may leave a choice of: each makes a picture of bands and frames. */
+export type BandFrontEnd = "log-mel" | "mfcc" | "gabor";
 
 /** Of what a picture is made. */
 export interface PictureOptions {
@@ -33,7 +31,7 @@ const highestFrequency = 7600;
 export function frontEnd(
   waveform: tf.SymbolicTensor,
   options: BuildOptions,
-  kind: MelFrontEnd,
+  kind: BandFrontEnd,
   picture: Partial<PictureOptions> = {},
 ): tf.SymbolicTensor {
   const { sampleRate } = options;
@@ -42,12 +40,23 @@ export function frontEnd(
   const window = Math.round((windowMs / 1000) * sampleRate);
   const nFft = 2 ** Math.ceil(Math.log2(window));
   const maxFrequency = Math.min(highestFrequency, sampleRate / 2);
-  const mel = { sampleRate, nFft, hop, window, nMels: bands, minFrequency: lowestFrequency, maxFrequency };
-  const layers: Record<MelFrontEnd, () => tf.layers.Layer> = {
-    "log-mel": () => new LogMel({ name: "log_mel", ...mel }),
-    mfcc: () => new Mfcc({ name: "mfcc", ...mel, nMfcc: coefficients }),
+  const range = { minFrequency: lowestFrequency, maxFrequency };
+  const mel = { sampleRate, nFft, hop, window, nMels: bands, ...range };
+  const pictures: Record<BandFrontEnd, () => tf.SymbolicTensor> = {
+    "log-mel": () => apply(new LogMel({ name: "log_mel", ...mel }), waveform),
+    mfcc: () => apply(new Mfcc({ name: "mfcc", ...mel, nMfcc: coefficients }), waveform),
+    gabor: () => gaborBands(waveform, options, { bands, hopMs, ...range }),
   };
-  return masked(layers[kind]().apply(waveform) as tf.SymbolicTensor, options);
+  return masked(pictures[kind](), options);
+}
+
+/** What the fixed part of a model leaves to be learned from: the samples, or a picture that is made of them. */
+export function inputOf(
+  { frontEnds }: Pick<ModelDefinition, "frontEnds">,
+  asked: FrontEnd | undefined,
+): "waveform" | "spectrogram" {
+  const kind = asked ?? frontEnds[0]!;
+  return kind === "raw" || kind === "gabor" ? "waveform" : "spectrogram";
 }
 
 /** A picture `[batch, bands, frames, channels]` with SpecAugment behind it, where it was asked for. */
@@ -83,10 +92,10 @@ export function checkFrontEnd(
  * @throws UserError (wrong usage)
  */
 export function checkMasking(
-  { name, input, learnsFilterBank = false }: Pick<ModelDefinition, "name" | "input" | "learnsFilterBank">,
+  { name, frontEnds }: Pick<ModelDefinition, "name" | "frontEnds">,
   masking: Masking | undefined,
 ): void {
-  if (!masks(masking) || input === "spectrogram" || learnsFilterBank) return;
+  if (!masks(masking) || !frontEnds.includes("raw")) return;
   throw usageError(
     `--augment: specAugment hides parts of a picture, and the model ${name} sees the samples themselves; expected augmentation without it, found ${JSON.stringify(masking)}`,
   );

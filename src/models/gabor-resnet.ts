@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { apply, layerMaker } from "./build.js";
 import { type BuildOptions, type ModelDefinition, scaleChannels } from "./definition.js";
-import { gaborFrontEnd } from "./gabor-front-end.js";
+import { frontEnd } from "./front-end.js";
 
 // Over frequency and time, each with a stride over both.
 const planes = [
@@ -24,9 +24,7 @@ const dropoutRate = 0.2;
  */
 export const gaborResnet: ModelDefinition = {
   name: "gabor-resnet",
-  input: "waveform",
-  frontEnds: ["raw"],
-  learnsFilterBank: true,
+  frontEnds: ["gabor"],
   summary:
     "a filter bank learned from the waveform, begun as Gabor filters, and a separable residual network",
   build: buildGaborResnet,
@@ -38,7 +36,7 @@ function buildGaborResnet(options: BuildOptions): tf.LayersModel {
   const scaled = (channels: number) => scaleChannels(channels, width);
 
   const waveform = tf.input({ shape: [clipLength], name: "waveform" }); // [batch, samples]
-  let x = gaborFrontEnd(waveform, options); // [batch, 40, frames, 1]
+  let x = frontEnd(waveform, options, "gabor"); // [batch, 40, frames, 1]
   for (const [index, plane] of planes.entries()) {
     const name = `plane${index + 1}`;
     const strides: [number, number] = [...plane.stride];

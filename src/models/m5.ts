@@ -21,7 +21,6 @@ const poolSize = 4;
  */
 export const m5: ModelDefinition = {
   name: "m5",
-  input: "waveform",
   frontEnds: ["raw"],
   summary: "four strided or pooled convolutions on the raw waveform and a mean over time",
   build: buildM5,

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { apply, bandsAsChannels, layerMaker } from "./build.js";
 import { type BuildOptions, type ModelDefinition, scaleChannels } from "./definition.js";
-import { chosenFrontEnd, frontEnd, type MelFrontEnd } from "./front-end.js";
+import { type BandFrontEnd, chosenFrontEnd, frontEnd } from "./front-end.js";
 
 // Frames that the separable convolutions see.
 const firstKernel = 11;
@@ -12,7 +12,7 @@ const channels = 64;
 const outerChannels = 128;
 const repeats = { matchboxnet: 1, "matchboxnet-3x2x64": 2 } as const;
 const picture = { windowMs: 25, hopMs: 10, bands: 64, coefficients: 64 };
-const allowedFrontEnds: readonly MelFrontEnd[] = ["mfcc", "log-mel"];
+const allowedFrontEnds: readonly BandFrontEnd[] = ["mfcc", "log-mel", "gabor"];
 
 /**
  * MatchboxNet-3x1x64 and -3x2x64: time-channel separable convolutions in residual blocks, 64 MFCC of windows of 25 ms every
@@ -25,14 +25,12 @@ const allowedFrontEnds: readonly MelFrontEnd[] = ["mfcc", "log-mel"];
 export const matchboxnets: readonly ModelDefinition[] = [
   {
     name: "matchboxnet",
-    input: "spectrogram",
     summary: "MatchboxNet-3x1x64: separable convolutions over time in residual blocks on 64 MFCC",
     frontEnds: allowedFrontEnds,
     build: (options) => buildMatchboxnet("matchboxnet", options),
   },
   {
     name: "matchboxnet-3x2x64",
-    input: "spectrogram",
     summary: "MatchboxNet-3x2x64: the same with two convolutions a block",
     frontEnds: allowedFrontEnds,
     build: (options) => buildMatchboxnet("matchboxnet-3x2x64", options),

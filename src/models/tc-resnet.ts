@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { apply, bandsAsChannels, layerMaker } from "./build.js";
 import type { BuildOptions, ModelDefinition } from "./definition.js";
-import { chosenFrontEnd, frontEnd, type MelFrontEnd } from "./front-end.js";
+import { type BandFrontEnd, chosenFrontEnd, frontEnd } from "./front-end.js";
 
 // Channels of the first convolution and of each block, as the authors' code has them.
 const plans = {
@@ -11,7 +11,7 @@ const plans = {
 const firstKernel = 3; // frames
 const kernel = 9;
 const dropoutRate = 0.5;
-const allowedFrontEnds: readonly MelFrontEnd[] = ["mfcc", "log-mel"];
+const allowedFrontEnds: readonly BandFrontEnd[] = ["mfcc", "log-mel", "gabor"];
 
 /**
  * TC-ResNet8 and TC-ResNet14: convolutions over time alone, the coefficients of a frame being the channels (Choi et al.,
@@ -24,14 +24,12 @@ const allowedFrontEnds: readonly MelFrontEnd[] = ["mfcc", "log-mel"];
 export const tcResnets: readonly ModelDefinition[] = [
   {
     name: "tc-resnet",
-    input: "spectrogram",
     summary: "TC-ResNet8: temporal convolutions with residuals on MFCC; the width is the paper's k",
     frontEnds: allowedFrontEnds,
     build: (options) => buildTcResnet("tc-resnet", options),
   },
   {
     name: "tc-resnet14",
-    input: "spectrogram",
     summary: "TC-ResNet14: the same with two blocks of each width",
     frontEnds: allowedFrontEnds,
     build: (options) => buildTcResnet("tc-resnet14", options),

@@ -17,7 +17,7 @@ import { WeightAverage } from "./average.js";
 import { BestCheckpoint, CurvesPicture, EarlyStopping, History, LastState } from "./callbacks.js";
 import { readState } from "./checkpoint.js";
 import { type Callback, type Position, runLoop, startPosition } from "./loop.js";
-import { type LossOptions, makeLoss } from "./loss.js";
+import { type LossOptions, logitAdjustment, makeLoss } from "./loss.js";
 import { makeOptimizer, type Optimizer } from "./optimizer.js";
 import { learningRateSchedule } from "./schedule.js";
 import { freezeBody } from "./transfer.js";
@@ -93,6 +93,8 @@ export async function fitModel(training: Training, hooks: TrainHooks): Promise<T
   const { run, config, clips, split, model, teacher } = training;
   const { labels, monitor } = config;
   const truth = labelIndices(clips, labels);
+  const trained = Array.from(split.train, (row) => truth[row]!);
+  const adjustment = logitAdjustment(trained, labels.length, config.logitAdjustment);
   const frozenSteps =
     config.from === undefined ? 0 : config.freezeEpochs * Math.ceil(split.train.length / config.batchSize);
   if (frozenSteps > 0 && config.freezeEpochs >= config.epochs)
@@ -131,7 +133,7 @@ export async function fitModel(training: Training, hooks: TrainHooks): Promise<T
     variables,
     state: stored,
     optimizer,
-    loss: makeLoss({ labelSmoothing: config.labelSmoothing, teacher }),
+    loss: makeLoss({ labelSmoothing: config.labelSmoothing, adjustment, teacher }),
     afterUpdate: average && ((step) => average.follow(step)),
     step: training.step,
     batches,

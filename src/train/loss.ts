@@ -6,6 +6,8 @@ export type Loss = (waves: tf.Tensor2D, targets: tf.Tensor2D) => (logits: tf.Ten
 export interface LossOptions {
   /** Share of a target that is spread evenly over all labels (Szegedy et al., 2016). */
   labelSmoothing: number;
+  /** Added to the logits before they are compared with the targets, one number a label: see `logitAdjustment`. */
+  adjustment?: readonly number[] | undefined;
   /** Trained models whose answers, averaged, are to be matched too. */
   teacher?: { models: readonly tf.LayersModel[]; weight: number; temperature: number } | undefined;
 }
@@ -14,14 +16,35 @@ export interface LossOptions {
 const smallest = 1e-30;
 
 /**
+ * What to add to the logits in training so that a model does not prefer labels that have many clips: `strength` times the
+ * logarithm of each label's share of the training clips (Menon et al., "Long-tail learning via logit adjustment", 2021).
+ * Without the addition such a model then answers as if all labels were equally frequent, where the strength is 1.
+ *
+ * @param labels the label of each training clip, by its number
+ */
+export function logitAdjustment(
+  labels: Iterable<number>,
+  labelCount: number,
+  strength: number,
+): number[] | undefined {
+  if (strength === 0) return undefined;
+  const counts = new Array<number>(labelCount).fill(0);
+  for (const label of labels) counts[label]!++;
+  const total = counts.reduce((sum, count) => sum + count);
+  return counts.map((count) => strength * Math.log(Math.max(count, 1) / total)); // none counts as one: ln 0 is no number
+}
+
+/**
  * The categorical cross-entropy, with label smoothing where it is asked for. With a teacher, distillation (Hinton, Vinyals
  * and Dean, "Distilling the knowledge in a neural network", 2015): `weight` of the loss is the Kullback-Leibler divergence
  * from the teacher's probabilities at `temperature`, times its square, so that its gradients stay as large. They are those
  * of the cross-entropy, but the divergence ends at zero. Several teachers are an ensemble: the mean of their probabilities.
  */
-export function makeLoss({ labelSmoothing, teacher }: LossOptions): Loss {
-  const againstTargets = (targets: tf.Tensor2D, logits: tf.Tensor2D) =>
-    tf.losses.softmaxCrossEntropy(targets, logits, undefined, labelSmoothing) as tf.Scalar;
+export function makeLoss({ labelSmoothing, adjustment, teacher }: LossOptions): Loss {
+  const againstTargets = (targets: tf.Tensor2D, logits: tf.Tensor2D) => {
+    const adjusted = adjustment === undefined ? logits : logits.add(tf.tensor1d([...adjustment]));
+    return tf.losses.softmaxCrossEntropy(targets, adjusted, undefined, labelSmoothing) as tf.Scalar;
+  };
   if (teacher === undefined) return (_, targets) => (logits) => againstTargets(targets, logits);
   const { models, weight, temperature } = teacher;
   return (waves, targets) => {

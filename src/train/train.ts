@@ -6,7 +6,7 @@ import type { AugmentSettings } from "../data/augment/settings.js";
 import { type Dataset, loadDataset, loadRunDataset } from "../data/dataset.js";
 import { UserError, usageError } from "../errors.js";
 import type { BuildOptions, ModelDefinition, TrainingStep } from "../models/definition.js";
-import { checkFrontEnd, checkMasking, checkMaskSize } from "../models/front-end.js";
+import { checkFrontEnd, checkMasking, checkMaskSize, inputOf } from "../models/front-end.js";
 import { findModel } from "../models/registry.js";
 import { checkModelSize } from "../models/size.js";
 import { type RunConfig, RunFolder } from "../run.js";
@@ -82,7 +82,7 @@ export async function train(
     split: splitKind,
     backend: backend.name,
     keyspot: packageVersion,
-    input: definition.input,
+    input: inputOf(definition, settings.frontEnd),
     params: model.countParams(),
     labelsChosen: settings.labels !== undefined,
     clipLength,

@@ -48,7 +48,7 @@ describe("kws models", () => {
     expect(stdout).toMatch(/^model +input +parameters +multiply-adds +front end$/m);
     expect(stdout).toMatch(/^conv1d +waveform +34,681,708 +[\d,.]+ M +0$/m);
     expect(stdout).toMatch(/^skip: .+$/m);
-    expect(stdout).toMatch(/^bc-resnet: .+ \(--front-end log-mel or mfcc\)$/m);
+    expect(stdout).toMatch(/^bc-resnet: .+ \(--front-end log-mel, mfcc or gabor\)$/m);
     expect(stderr).toBe("");
   });
 

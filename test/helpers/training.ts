@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { expect } from "vitest";
+import { inputOf } from "../../src/models/front-end.js";
 import { buildModel, findModel } from "../../src/models/registry.js";
 import { Random } from "../../src/random.js";
 import { Adam, modelVariables } from "../../src/train/adam.js";
@@ -30,7 +31,7 @@ const batchSize = 4;
 /** A narrow model on short clips of noise, ready to be trained on the current backend. All follows from the name. */
 export function smallTrainer(name: string, width = 0.1): Trainer {
   // Both are about as short as four max-pools allow.
-  const clipLength = findModel(name).input === "waveform" ? 320 : 1000;
+  const clipLength = inputOf(findModel(name), undefined) === "waveform" ? 320 : 1000;
   const random = new Random(5, "training", name);
   const step = { index: 0 };
   const model = buildModel(name, { labelCount, sampleRate: 8000, clipLength, width, seed: 11, step });

@@ -52,7 +52,7 @@ describe("bc-resnet", () => {
 
   test("a front end that it does not take is wrong usage that lists those it takes", () => {
     expect(() => buildModel("bc-resnet", { ...small, frontEnd: "stft" })).toThrow(
-      /log-mel, mfcc, found stft/,
+      /log-mel, mfcc, gabor, found stft/,
     );
   });
 });

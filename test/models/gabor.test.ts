@@ -21,23 +21,26 @@ test("pieces are the samples in order, with zeros behind the last", () => {
   expect([...pieces.dataSync()]).toEqual(rows.flat());
 });
 
-test("the power of a pair of filters is the mean of its squares' sums", () => {
-  const [instants, bands, span] = [6, 2, 3];
-  const answers = tf.randomNormal([2, 1, instants, 2 * bands], 0, 0.01, "float32", 4);
-  const power = new LogPower({ name: "l", span }).apply(answers) as tf.Tensor;
-  expect(power.shape).toEqual([2, 1, instants / span, bands]);
-  const values = answers.dataSync();
-  const expected = Float64Array.from({ length: power.size }, (_, i) => {
-    const [clip, frame, band] = [Math.floor(i / 4), Math.floor(i / 2) % 2, i % 2];
-    let sum = 0;
-    for (let n = frame * span; n < (frame + 1) * span; n++) {
-      const at = (clip * instants + n) * 2 * bands + band;
-      sum += values[at]! ** 2 + values[at + bands]! ** 2;
-    }
-    return Math.log(sum / span + 3e-7);
-  });
-  expectNear(power.dataSync(), expected, 1e-5);
-});
+test.each([undefined, 40])(
+  "the power of a pair of filters is the mean of its squares' sums, of energy %s",
+  (energy) => {
+    const [instants, bands, span] = [6, 2, 3];
+    const answers = tf.randomNormal([2, 1, instants, 2 * bands], 0, 0.01, "float32", 4);
+    const power = new LogPower({ name: "l", span, ...(energy && { energy }) }).apply(answers) as tf.Tensor;
+    expect(power.shape).toEqual([2, 1, instants / span, bands]);
+    const values = answers.dataSync();
+    const expected = Float64Array.from({ length: power.size }, (_, i) => {
+      const [clip, frame, band] = [Math.floor(i / 4), Math.floor(i / 2) % 2, i % 2];
+      let sum = 0;
+      for (let n = frame * span; n < (frame + 1) * span; n++) {
+        const at = (clip * instants + n) * 2 * bands + band;
+        sum += values[at]! ** 2 + values[at + bands]! ** 2;
+      }
+      return Math.log(sum / span / (energy ?? 1) + 3e-7);
+    });
+    expectNear(power.dataSync(), expected, 1e-5);
+  },
+);
 
 describe("the Gabor filters", () => {
   const bank = { sampleRate: 8000, minFrequency: 20, maxFrequency: 4000 };
@@ -60,13 +63,13 @@ describe("the Gabor filters", () => {
     return re ** 2 + im ** 2;
   };
 
-  test("have unit energy, and answer most at the mel scale's centres", () => {
+  test("have a mean square of 1, and answer most at the mel scale's centres", () => {
     const values = weights();
     for (let band = 0; band < bands; band++) {
       let energy = 0;
       for (let n = 0; n < points; n++)
         energy += values[n * 2 * bands + band]! ** 2 + values[n * 2 * bands + bands + band]! ** 2;
-      expect(energy).toBeCloseTo(1, 5);
+      expect(energy / (2 * points)).toBeCloseTo(1, 5);
       const peak = response(values, band, centre(band));
       for (const away of [-60, -20, 20, 60])
         expect(response(values, band, centre(band) + away)).toBeLessThan(peak);
@@ -83,20 +86,30 @@ describe("the Gabor filters", () => {
     }
   });
 
-  test.each([8000, 16000])(
-    "in a model a tone is loudest in the band that is nearest to it, at %i Hz",
-    (sampleRate) => {
+  test.each([
+    ["gabor-resnet", 40, 100, 8000],
+    ["gabor-resnet", 40, 100, 16000],
+    ["matchboxnet", 64, 100, 8000],
+    ["ds-cnn", 40, 50, 8000],
+  ])(
+    "in %s a tone is loudest in the band of %i that is nearest to it, in each of %i frames, at %i Hz",
+    (name, bands, frameCount, sampleRate) => {
       const shape = { labelCount: 2, sampleRate, clipLength: sampleRate, width: 0.1, seed: 1 };
-      const model = buildModel("gabor-resnet", shape);
+      const model = buildModel(name, { ...shape, frontEnd: "gabor" });
       const powers = tf.model({ inputs: model.inputs, outputs: model.getLayer("log_power").output });
       const maxFrequency = Math.min(7600, sampleRate / 2);
       for (const band of [5, 20, 35]) {
         const [low, high] = [hzToMel(20), hzToMel(maxFrequency)];
-        const hz = melToHz(low + ((high - low) * (band + 1)) / 41);
+        const hz = melToHz(low + ((high - low) * (band + 1)) / (bands + 1));
         const tone = tf.sin(tf.range(0, sampleRate).mul((2 * Math.PI * hz) / sampleRate)).reshape([1, -1]);
-        const frames = (powers.predict(tone) as tf.Tensor).reshape([-1, 40]);
-        expect(frames.shape).toEqual([100, 40]);
-        const loudest = [...frames.slice([10, 0], [80, 40]).argMax(1).dataSync()];
+        const frames = (powers.predict(tone) as tf.Tensor).reshape([-1, bands]);
+        expect(frames.shape).toEqual([frameCount, bands]);
+        const loudest = [
+          ...frames
+            .slice([10, 0], [frameCount - 20, bands])
+            .argMax(1)
+            .dataSync(),
+        ];
         expect(new Set(loudest)).toEqual(new Set([band]));
       }
     },

@@ -4,7 +4,8 @@ import { startBackend } from "../../src/backend/index.js";
 import { modelCost } from "../../src/models/cost.js";
 import { courseModels } from "../../src/models/course.js";
 import { modelFromFiles, modelToFiles } from "../../src/models/files.js";
-import { checkFrontEnd } from "../../src/models/front-end.js";
+import { checkFrontEnd, inputOf } from "../../src/models/front-end.js";
+import { LogPower } from "../../src/models/layers/gabor.js";
 import { LogMel, Mfcc } from "../../src/models/layers/mel.js";
 import { StftMagnitude } from "../../src/models/layers/stft.js";
 import { buildModel, findModel, modelRegistry } from "../../src/models/registry.js";
@@ -51,14 +52,14 @@ test.each([
 
 test("a front end that a model does not take is wrong usage, in one line that says what it takes", () => {
   const check = (name: string) => () => checkFrontEnd(findModel(name), "stft");
-  expect(check("ds-cnn")).toThrow(/^--front-end: the model ds-cnn takes mfcc, log-mel, found stft$/);
+  expect(check("ds-cnn")).toThrow(/^--front-end: the model ds-cnn takes mfcc, log-mel, gabor, found stft$/);
   expect(check("m5")).toThrow(/^--front-end: the model m5 takes raw, found stft$/);
   expect(() => checkFrontEnd(findModel("m5"), undefined)).not.toThrow();
 });
 
 test.each([...modelRegistry.keys()])("%s has each front end that it names, and no other", (name) => {
-  const pictures = { stft: StftMagnitude, "log-mel": LogMel, mfcc: Mfcc };
-  const { frontEnds, input } = findModel(name);
+  const pictures = { stft: StftMagnitude, "log-mel": LogMel, mfcc: Mfcc, gabor: LogPower };
+  const { frontEnds } = findModel(name);
   expect(frontEnds.length).toBeGreaterThan(0);
   for (const frontEnd of frontEnds) {
     const model = buildModel(name, { ...at8kHz, width: 0.05, frontEnd });
@@ -66,7 +67,8 @@ test.each([...modelRegistry.keys()])("%s has each front end that it names, and n
       model.layers.some((layer) => layer.outputShape.length === 4 && layer.constructor === picture),
     );
     expect(made.map(([kind]) => kind)).toEqual(frontEnd === "raw" ? [] : [frontEnd]);
-    expect(input).toBe(frontEnd === "raw" ? "waveform" : "spectrogram");
+    const learned = frontEnd === "raw" || frontEnd === "gabor";
+    expect(inputOf(findModel(name), frontEnd)).toBe(learned ? "waveform" : "spectrogram");
     model.dispose();
   }
 });
@@ -97,11 +99,20 @@ describe.each(names)("%s", (name) => {
 });
 
 // Of models that differ in width or depth alone one is enough.
-test.each(["tc-resnet", "ds-cnn", "matchboxnet", "m5", "gabor-resnet", "bc-resnet"])(
-  "%s learns: every weight has a gradient, and the loss falls",
-  async (name) => {
+test.each([
+  ["tc-resnet", "mfcc"],
+  ["ds-cnn", "mfcc"],
+  ["ds-cnn", "gabor"],
+  ["matchboxnet", "mfcc"],
+  ["matchboxnet", "gabor"],
+  ["m5", "raw"],
+  ["gabor-resnet", "gabor"],
+  ["bc-resnet", "log-mel"],
+] as const)(
+  "%s behind %s learns: every weight has a gradient, and the loss falls",
+  async (name, frontEnd) => {
     const step = { index: 0 };
-    const model = buildModel(name, { ...small, step });
+    const model = buildModel(name, { ...small, frontEnd, step });
     const variables = modelVariables(model, "trainable");
     const adam = new Adam(variables);
     const waves = tones();

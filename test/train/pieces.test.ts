@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { startBackend } from "../../src/backend/index.js";
 import { resolveSettings } from "../../src/settings.js";
 import { Adam } from "../../src/train/adam.js";
-import { makeLoss } from "../../src/train/loss.js";
+import { logitAdjustment, makeLoss } from "../../src/train/loss.js";
 import { checkOptimizer } from "../../src/train/optimizer.js";
 import { learningRateSchedule } from "../../src/train/schedule.js";
 import { Sgd } from "../../src/train/sgd.js";
@@ -74,6 +74,29 @@ describe("the loss", () => {
     const [a, b, c] = logSoftmax(logits) as [number, number, number];
     const expected = -((0.9 + 0.1 / 3) * a + (0.1 / 3) * (b + c));
     expect(of(makeLoss({ labelSmoothing: 0.1 }))).toBeCloseTo(expected, 5);
+  });
+
+  test("logit adjustment: where all labels are answered alike it is at rest, however many clips each has", () => {
+    const truth = [0, 0, 0, 0, 0, 0, 1, 1, 2];
+    const adjustment = logitAdjustment(truth, 3, 1)!;
+    expect(adjustment.map((value) => Math.exp(value) * 9)).toEqual(
+      [6, 2, 1].map((n) => expect.closeTo(n, 9)),
+    );
+    const targets = tf.oneHot(tf.tensor1d(truth, "int32"), 3).toFloat() as tf.Tensor2D;
+    const gradient = (adjustment?: number[]) => {
+      const loss = makeLoss({ labelSmoothing: 0, adjustment })(waves, targets);
+      const all = tf.grad((logits: tf.Tensor) => loss(logits as tf.Tensor2D))(tf.fill([9, 3], 0.7));
+      return all.sum(0).dataSync(); // of an answer that is the same for all clips
+    };
+    for (const value of gradient(adjustment)) expect(value).toBeCloseTo(0, 6);
+    expect(Math.abs(gradient()[0]!)).toBeGreaterThan(0.1);
+
+    const [a] = logSoftmax(logits.map((value, i) => value + adjustment[i]!));
+    expect(of(makeLoss({ labelSmoothing: 0, adjustment }))).toBeCloseTo(-a!, 5);
+    expect(logitAdjustment(truth, 3, 0)).toBeUndefined();
+    const half = logitAdjustment(truth, 4, 0.5)!;
+    expect(half[0]).toBeCloseTo(0.5 * Math.log(6 / 9), 9);
+    expect(half[3]).toBeCloseTo(0.5 * Math.log(1 / 9), 9); // a label without clips stays a number
   });
 
   test("distillation adds the divergence from the teacher's softened answers", () => {

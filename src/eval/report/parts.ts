@@ -35,10 +35,12 @@ function learningRateText({ learningRate, schedule, warmupEpochs }: RunConfig): 
   ].join(", ");
 }
 
-function lossText({ labelSmoothing, teacher, teacherWeight, temperature }: RunConfig): string {
+function lossText(config: RunConfig): string {
+  const { labelSmoothing, logitAdjustment, teacher, teacherWeight, temperature } = config;
   return [
     "cross-entropy",
     ...(labelSmoothing > 0 ? [`labels smoothed by ${labelSmoothing}`] : []),
+    ...(logitAdjustment > 0 ? [`logits adjusted (${logitAdjustment})`] : []),
     ...(teacher === undefined
       ? []
       : [`${teacherWeight} of it the answers of ${teacher.join(", ")} at temperature ${temperature}`]),
@@ -48,11 +50,11 @@ function lossText({ labelSmoothing, teacher, teacherWeight, temperature }: RunCo
 /** What stands below the curves of runs whose training loss is another one than the validation's. */
 export function lossRemark(configs: readonly RunConfig[]): string {
   const differs = configs.some(
-    ({ labelSmoothing, teacher, augment }) =>
-      labelSmoothing > 0 || teacher !== undefined || augment.mixup !== undefined,
+    ({ labelSmoothing, logitAdjustment, teacher, augment }) =>
+      labelSmoothing > 0 || logitAdjustment > 0 || teacher !== undefined || augment.mixup !== undefined,
   );
   return differs
-    ? " The training loss is what was minimised, smoothed or mixed labels and a teacher's answers included; that of validation is the cross-entropy alone."
+    ? " The training loss is what was minimised, smoothed or mixed labels, adjusted logits and a teacher's answers included; that of validation is the cross-entropy alone."
     : "";
 }
 

@@ -6,16 +6,18 @@ const powerOffset = 3e-7;
 
 /**
  * The logarithm of the power in bands, from the answers of pairs of filters: `[batch, 1, instants, 2 × bands]` in, the first
- * of each pair before all the second ones; ln(mean of the squares' sums over `span` instants + 3e-7)
- * `[batch, 1, instants / span frames, bands]` out.
+ * of each pair before all the second ones; ln(mean of the squares' sums over `span` instants / `energy` + 3e-7)
+ * `[batch, 1, instants / span frames, bands]` out. The energy is what a pair of filters has in its weights.
  */
 export class LogPower extends tf.layers.Layer {
   static readonly className = "LogPower";
   private readonly span: number;
+  private readonly energy: number;
 
-  constructor(config: { name: string; span: number }) {
-    super({ name: config.name });
-    this.span = config.span;
+  constructor({ name, span, energy = 1 }: { name: string; span: number; energy?: number }) {
+    super({ name });
+    this.span = span;
+    this.energy = energy;
   }
 
   override computeOutputShape(inputShape: tf.Shape): tf.Shape {
@@ -28,13 +30,16 @@ export class LogPower extends tf.layers.Layer {
     return tf.tidy(() => {
       // All instants of a frame and both filters of a pair lie along the second axis.
       const squares = answers.square().reshape([-1, 2 * this.span, filters / 2]);
-      const power = squares.sum(1).div(this.span).add(powerOffset);
+      const power = squares
+        .sum(1)
+        .div(this.span * this.energy)
+        .add(powerOffset);
       return power.log().reshape([-1, 1, instants / this.span, filters / 2]);
     });
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    return { ...super.getConfig(), span: this.span };
+    return { ...super.getConfig(), span: this.span, energy: this.energy };
   }
 }
 tf.serialization.registerClass(LogPower);
@@ -47,9 +52,15 @@ export interface GaborBank {
   maxFrequency: number;
 }
 
+/** The energy of a pair of filters with these points, at which its weights are about as large as those of other layers. */
+export function pairEnergy(points: number): number {
+  return 2 * points;
+}
+
 /**
  * Initial weights `[1, pieces, length, 2 × bands]` of a filter bank over the pieces of a waveform: Gabor filters (a cosine
- * under a Gaussian, and a sine) of unit energy in the kernel's middle. Their centre frequencies lie evenly on Slaney's mel
+ * under a Gaussian, and a sine) in the kernel's middle, of a mean square of 1: at unit energy they would be so small that
+ * steps like Adam's, which do not shrink with the weights, lose them at once. Their centre frequencies lie evenly on Slaney's mel
  * scale, and each has half its power half-way to its neighbours', or as near as the kernel's length lets it: after Zeghidour
  * et al., "Learning filterbanks from raw speech for phone recognition", 2018.
  */
@@ -77,10 +88,10 @@ export class GaborInitializer extends tf.serialization.Serializable {
         const time = (n - (points - 1) / 2) / sampleRate;
         return Math.exp(-0.5 * (time / sigma) ** 2);
       });
-      const energy = envelope.reduce((sum, value) => sum + value ** 2, 0);
+      const scale = Math.sqrt(pairEnergy(points) / envelope.reduce((sum, value) => sum + value ** 2, 0));
       for (let n = 0; n < points; n++) {
         const phase = (2 * Math.PI * frequency(band) * (n - (points - 1) / 2)) / sampleRate;
-        const height = envelope[n]! / Math.sqrt(energy);
+        const height = envelope[n]! * scale;
         values[n * filters + band] = height * Math.cos(phase);
         values[n * filters + bands + band] = height * Math.sin(phase);
       }
