@@ -28,12 +28,13 @@ test("a report tells all that a recipe is made of", () => {
     schedule: "cosine",
     warmupEpochs: 5,
     labelSmoothing: 0.1,
+    logitAdjustment: 0.5,
     teacher: ["runs/large", "runs/other"],
   };
   expect(settingsOf(recipe)).toMatchObject({
     optimizer: "SGD, momentum 0.9, weight decay 0.001, weights averaged (0.99)",
     "learning rate": "0.1, cosine, 5 epochs of warm-up",
-    loss: "cross-entropy, labels smoothed by 0.1, 0.5 of it the answers of runs/large, runs/other at temperature 2",
+    loss: "cross-entropy, labels smoothed by 0.1, logits adjusted (0.5), 0.5 of it the answers of runs/large, runs/other at temperature 2",
   });
 });
 
@@ -41,6 +42,7 @@ test("the curves' caption says where the two losses are not the same", () => {
   expect(lossRemark([plain])).toBe("");
   const others: Partial<RunConfig>[] = [
     { labelSmoothing: 0.1 },
+    { logitAdjustment: 1 },
     { teacher: ["runs/large"] },
     { augment: { mixup: { probability: 0.5, alpha: 0.2 } } },
   ];

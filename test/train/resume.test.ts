@@ -125,6 +125,7 @@ test("momentum, warm-up, the average of the weights and a teacher go on exactly 
     schedule: "cosine",
     warmupEpochs: 1,
     labelSmoothing: 0.1,
+    logitAdjustment: 1,
     emaDecay: 0.9,
     teacher: [join(folder, "whole-cpu")],
   } satisfies Partial<TrainSettings>;
