@@ -15,7 +15,6 @@ import type { GivenSettings } from "../src/settings.js";
 const words = ["bed", "cat", "happy"];
 const counts = [5, 10, 20, 50];
 const testSpeakers = 300; // of each word
-const knownClips = 100; // of unknown, and of silence, that the base was trained on too
 const labels = [...words, "unknown", "silence"];
 
 export interface TransferOptions {
@@ -82,15 +81,16 @@ async function writeData(
     (half) => new Set(reserved.flatMap((names) => names.filter((_, i) => i % 2 === half))),
   );
 
-  const heard = new Set([...known].filter((name) => !reserved.flat().includes(name)));
-
   const isNew = (word: string) => words.includes(word);
-  const base = rowsOf(first, ({ speaker, word }) => heard.has(speaker) && !isNew(word));
+  const base = rowsOf(first, ({ speaker, word }) => !reserved.flat().includes(speaker) && !isNew(word));
   const taught = selectClips(first, base);
   await writeClips(file("base"), { ...taught, labels: taught.words! });
-  const negatives = ["silence", "unknown"] as const;
-  const restOf = (wanted: (typeof negatives)[number], speakers: Set<string>) =>
-    rowsOf(first, ({ label, speaker, word }) => label === wanted && speakers.has(speaker) && !isNew(word));
+  const rest = (speakers: Set<string>) =>
+    rowsOf(
+      first,
+      ({ label, speaker, word }) =>
+        (label === "unknown" || label === "silence") && speakers.has(speaker) && !isNew(word),
+    );
   // One clip of each speaker, so that a test of 300 clips is one of 300 voices.
   const perWord = words.map((word) => {
     const speakers = new Set<string>();
@@ -115,19 +115,16 @@ async function writeData(
     file("test"),
     joined(
       tested.flatMap((rows) => [...rows]),
-      Int32Array.from(negatives.flatMap((label) => [...restOf(label, testing!)])),
+      rest(testing!),
     ),
   );
   for (const seed of seeds) {
     const random = new Random(seed, "transfer clips");
     const chosen = free.map((rows) => random.shuffle(rows));
     // By label, so that each part gets clips of both.
-    const restOfLearning = Int32Array.from(
-      negatives.flatMap((label) => [
-        ...random.shuffle(restOf(label, learning!)),
-        ...random.shuffle(restOf(label, heard)).slice(0, knownClips),
-      ]),
-    );
+    const restOfLearning = random
+      .shuffle(rest(learning!))
+      .sort((a, b) => first.labels[a]!.localeCompare(first.labels[b]!));
     for (const count of counts) {
       // A twentieth of what there is validates, of a word one clip at least: it shows how the training goes, and decides nothing.
       const every = Math.min(count, 20);
