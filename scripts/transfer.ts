@@ -11,6 +11,7 @@ import { writeClips } from "../src/data/write-npz.js";
 import { spread } from "../src/eval/seeds.js";
 import { Random } from "../src/random.js";
 import type { GivenSettings } from "../src/settings.js";
+import { withMoreWords } from "./more-words.js";
 
 const words = ["bed", "cat", "happy"];
 const counts = [5, 10, 20, 50];
@@ -34,9 +35,14 @@ export async function transferCurve(options: TransferOptions): Promise<void> {
   mkdirSync(folder, { recursive: true });
   await writeData(options, seeds, file);
 
-  const words = { data: [file("base")], split: "speaker", seed: 1 };
-  const teacher = await trained(join(folder, "teacher"), "words", { ...words, width: 3 });
-  const base = await trained(join(folder, "base"), "transfer-base", { ...words, teacher: [teacher] });
+  const model = { model: "matchboxnet", width: 1.15 };
+  const parts = { split: "speaker", valSize: 0.04, testSize: 0.02 };
+  const base = await trained(join(folder, "base"), "words", {
+    ...model,
+    data: [file("base")],
+    ...parts,
+    seed: 1,
+  });
   for (const count of counts) {
     const accuracies: number[] = [];
     for (const seed of seeds) {
@@ -60,7 +66,7 @@ export async function transferCurve(options: TransferOptions): Promise<void> {
 
 /** The seeds choose the few clips; what the base learns, and who tests, is the same for all. */
 async function writeData(
-  { data, extra }: TransferOptions,
+  { data, extra, kws }: TransferOptions,
   seeds: readonly number[],
   file: (name: string) => string,
 ): Promise<void> {
@@ -84,7 +90,10 @@ async function writeData(
   const isNew = (word: string) => words.includes(word);
   const base = rowsOf(first, ({ speaker, word }) => !reserved.flat().includes(speaker) && !isNew(word));
   const taught = selectClips(first, base);
-  await writeClips(file("base"), { ...taught, labels: taught.words! });
+  await writeClips(
+    file("base"),
+    await withMoreWords({ ...taught, labels: taught.words! }, file("spoken"), kws),
+  );
   const rest = (speakers: Set<string>) =>
     rowsOf(
       first,
