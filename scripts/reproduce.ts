@@ -34,8 +34,8 @@ interface Row {
   /** Settings of `kws train`, the same for all seeds: a file of recipes/ and flags, which go before it. */
   recipe?: string;
   flags?: GivenSettings;
-  /** Whether it learns the words of both files, each a label of its own, instead of the twelve labels. */
-  words?: true;
+  /** That it learns the words of both files, each a label of its own, instead of the twelve labels; or many more words. */
+  words?: "recorded" | "many";
   /** The row whose run it starts from, and those whose runs teach it: of its own seed and parts, each. */
   from?: string;
   teachers?: readonly string[];
@@ -66,15 +66,15 @@ const rows: Record<string, Row> = {
   matchboxnet: { recipe: "matchboxnet" },
   "matchboxnet-3x2x64": { recipe: "matchboxnet", flags: { model: "matchboxnet-3x2x64" } },
   m5: { recipe: "m5" },
-  words: { recipe: "words", words: true },
+  words: { recipe: "words", words: "recorded" },
   "tc-resnet-words": { recipe: "tc-resnet-words", from: "words" },
   "tc-resnet-small": { recipe: "tc-resnet-small", teachers: ["tc-resnet-words"] },
-  "words-wide": { recipe: "words", flags: { width: 3 }, words: true },
+  "words-wide": { recipe: "words", flags: { width: 3 }, words: "recorded" },
   "tc-resnet-wide": { recipe: "tc-resnet-words", flags: { width: 3, epochs: 40 }, from: "words-wide" },
   "words-matchboxnet": {
     recipe: "words",
     flags: { ...matchboxnet, width: 1.15 },
-    words: true,
+    words: "recorded",
     teachers: ["words-wide"],
   },
   "matchboxnet-words": {
@@ -90,7 +90,7 @@ const rows: Record<string, Row> = {
   "words-matchboxnet-small": {
     recipe: "words",
     flags: { ...matchboxnet, width: 0.3 },
-    words: true,
+    words: "recorded",
     teachers: ["words-wide"],
   },
   "matchboxnet-small": {
@@ -98,10 +98,15 @@ const rows: Record<string, Row> = {
     from: "words-matchboxnet-small",
     teachers: ["matchboxnet-patient"],
   },
+  "many-words": {
+    recipe: "words",
+    flags: { model: "matchboxnet", width: 1.15 },
+    words: "many",
+  },
   "words-matchboxnet-gabor": {
     recipe: "words",
     flags: { ...matchboxnet, frontEnd: "gabor", width: 1.15 },
-    words: true,
+    words: "recorded",
     teachers: ["words-wide"],
   },
   "matchboxnet-gabor": {
@@ -112,7 +117,7 @@ const rows: Record<string, Row> = {
   },
 };
 /** Rows that are another's with other parts: for a model to ship, nearly all clips are there to learn from. */
-const shipped: Record<string, string> = { "kws-8k": "matchboxnet-patient" };
+const shipped: Record<string, string> = { "kws-8k": "matchboxnet-patient", "words-8k": "many-words" };
 /** Shares of the speakers who validate and test. */
 const usualParts = { valSize: 0.1, testSize: 0.1 };
 const shippedParts = { valSize: 0.04, testSize: 0.02 };
@@ -229,7 +234,7 @@ async function train(name: string, seed: string, data: string, parts: Parts): Pr
   const { valSize, testSize } = parts;
   const flags: GivenSettings = {
     ...row.flags,
-    ...(words ? { data: [await wordsOf(seed, data, parts)] } : { data: [data], valSize, testSize }),
+    ...(words ? { data: [await wordsOf(words, seed, data, parts)] } : { data: [data], valSize, testSize }),
     seed: Number(seed),
   };
   if (from !== undefined) flags.from = await train(from, seed, data, parts);
@@ -240,13 +245,20 @@ async function train(name: string, seed: string, data: string, parts: Parts): Pr
 }
 
 const written = new Set<string>();
-/** The words that both files say, but for the voices that the row's own split holds back. */
-async function wordsOf(seed: string, data: string, { folder, valSize, testSize }: Parts): Promise<string> {
+/** The words that both files say, but for the voices that the row's own split holds back; and many more, if asked for. */
+async function wordsOf(
+  which: "recorded" | "many",
+  seed: string,
+  data: string,
+  { folder, valSize, testSize }: Parts,
+): Promise<string> {
   const { extra } = options;
   if (extra === undefined) fail("rows that learn words first need --extra EXTRA.npz");
-  const path = join(folder, `words-${seed}.npz`);
+  const path = join(folder, `${which === "many" ? "many-words" : "words"}-${seed}.npz`);
+  const more = which === "many" ? { spokenPath: join(folder, `spoken-${seed}.npz`), kws } : undefined;
   mkdirSync(folder, { recursive: true });
-  if (!written.has(path)) await writeWords(path, { data, extra, seed: Number(seed), valSize, testSize });
+  if (!written.has(path))
+    await writeWords(path, { data, extra, seed: Number(seed), valSize, testSize, more });
   written.add(path);
   return path;
 }
@@ -302,7 +314,9 @@ async function main(): Promise<void> {
       ...Object.entries(flags).flatMap(([key, value]) => flagsOf(key, value)),
     ];
     const others = [
-      ...(words ? ["the words of both files"] : []),
+      ...(words === undefined
+        ? []
+        : [words === "many" ? "many more words than both files'" : "the words of both files"]),
       ...(from === undefined ? [] : [`from ${from}`]),
       ...(teachers === undefined ? [] : [`taught by ${teachers.join(" and ")}`]),
     ];

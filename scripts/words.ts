@@ -8,6 +8,7 @@ import { joinClips, loadClips, selectClips } from "../src/data/load.js";
 import { splitClips } from "../src/data/split.js";
 import { writeClips } from "../src/data/write-npz.js";
 import { Random } from "../src/random.js";
+import { withMoreWords } from "./more-words.js";
 
 /** Share of the speakers of EXTRA alone who test what is learned from the words. */
 const tested = 0.03;
@@ -19,10 +20,12 @@ export interface WordsOptions {
   valSize: number;
   testSize: number;
   seed: number;
+  /** Whether to train on more words than the recorded ones, and where those that are spoken for it lie. */
+  more?: { spokenPath: string; kws: (...args: readonly string[]) => unknown } | undefined;
 }
 
 export async function writeWords(path: string, options: WordsOptions): Promise<void> {
-  const { data, extra, seed, valSize, testSize } = options;
+  const { data, extra, seed, valSize, testSize, more } = options;
   const first = await loadClips([data], { seed });
   const others = await loadClips([extra], { seed });
   const split = splitClips(first, { kind: "speaker", valSize, testSize, seed });
@@ -39,7 +42,15 @@ export async function writeWords(path: string, options: WordsOptions): Promise<v
     if (testing.has(speaker)) return "test";
     return partOf.has(speaker) && partOf.get(speaker) !== "train" ? undefined : "train";
   });
-  await writeClips(path, joinClips([own, added]));
+  const recorded = joinClips([own, added]);
+  if (more === undefined) return writeClips(path, recorded);
+  const rowsOf = (trains: boolean) =>
+    Int32Array.from(
+      [...recorded.labels.keys()].filter((i) => (recorded.officialParts![i] === "train") === trains),
+    );
+  const learned = await withMoreWords(selectClips(recorded, rowsOf(true)), more.spokenPath, more.kws);
+  const officialParts = learned.labels.map((): Part => "train");
+  await writeClips(path, joinClips([{ ...learned, officialParts }, selectClips(recorded, rowsOf(false))]));
 }
 
 /** The clips of the speakers who have a part, the word for a label. */
