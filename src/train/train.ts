@@ -71,8 +71,8 @@ export async function train(
   const config: Omit<RunConfig, "format"> = {
     ...settings,
     freezeEpochs,
-    // The model's own is no setting: the run is one with those that did not name it.
-    frontEnd: settings.frontEnd === definition.frontEnds[0] ? undefined : settings.frontEnd,
+    // The only one that a model has is no setting: the run is one with those that did not name it.
+    frontEnd: definition.frontEnds.length > 1 ? settings.frontEnd : undefined,
     data: settings.data.map(fullPath),
     ...(settings.teacher !== undefined && { teacher: settings.teacher.map(fullPath) }),
     ...(settings.from !== undefined && { from: fullPath(settings.from) }),

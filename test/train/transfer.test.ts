@@ -51,17 +51,6 @@ test("a run that named its model's only front end is the same as one that did no
   await resumeTraining(at("named"), { epochs: 2 });
 });
 
-test("so is one that named the first of several", async () => {
-  writeTones(at("speech.npz"), { perLabel: 8, rate: 8000, speakers: 8, labels: ["jump", "sit"] });
-  const settings = { ...shared, data: [at("speech.npz")], model: "tc-resnet", width: 0.05, epochs: 1 };
-  for (const frontEnd of [undefined, "mfcc", "log-mel"])
-    await train(resolveSettings({ ...settings, frontEnd }), { out: at(`front-${frontEnd}`) });
-  const config = (frontEnd?: string) => new RunFolder(at(`front-${frontEnd}`)).readConfig();
-  expect(config("mfcc")).toEqual(config());
-  expect(config("log-mel")).toEqual({ ...config(), frontEnd: "log-mel" });
-  expect(await weights("front-mfcc")).toEqual(await weights("front-undefined"));
-});
-
 describe("a training from another run's model", () => {
   test("leaves the body as it is while it is frozen, and trains it afterwards", async () => {
     const settings = (epochs: number) =>
