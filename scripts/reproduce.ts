@@ -27,6 +27,7 @@ import {
   type TrainSettings,
 } from "../src/settings.js";
 import { settingsOfSource } from "../src/train/transfer.js";
+import { type Kws, manyWordsModel } from "./more-words.js";
 import { transferCurve } from "./transfer.js";
 import { writeWords } from "./words.js";
 
@@ -34,7 +35,7 @@ interface Row {
   /** Settings of `kws train`, the same for all seeds: a file of recipes/ and flags, which go before it. */
   recipe?: string;
   flags?: GivenSettings;
-  /** That it learns the words of both files, each a label of its own, instead of the twelve labels; or many more words. */
+  /** Which words it learns, each a label of its own, instead of the twelve labels: those of both files, or more-words.ts's too. */
   words?: "recorded" | "many";
   /** The row whose run it starts from, and those whose runs teach it: of its own seed and parts, each. */
   from?: string;
@@ -100,7 +101,7 @@ const rows: Record<string, Row> = {
   },
   "many-words": {
     recipe: "words",
-    flags: { model: "matchboxnet", width: 1.15 },
+    flags: manyWordsModel,
     words: "many",
   },
   "words-matchboxnet-gabor": {
@@ -143,7 +144,7 @@ function parsed() {
 }
 
 /** What the command says with `--json`; its progress is shown. */
-function kws(...args: readonly string[]): Record<string, unknown> {
+const kws: Kws = (...args) => {
   console.error(`\n$ kws ${args.join(" ")}`);
   const { status, stdout } = spawnSync(process.execPath, [program, ...args, "--json"], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -152,7 +153,7 @@ function kws(...args: readonly string[]): Record<string, unknown> {
   });
   if (status !== 0) process.exit(status ?? 1);
   return JSON.parse(stdout);
-}
+};
 
 /** A run of a recipe with flags, trained to its end. What lies in its folder must be that training. */
 async function trained(run: string, recipe: string | undefined, flags: GivenSettings): Promise<string> {
@@ -303,7 +304,7 @@ async function main(): Promise<void> {
     if (data === undefined) fail(`${name} needs --data FILE.npz`);
     if (isRow) return reproduce(name, data);
     if (extra === undefined) fail("transfer needs --extra EXTRA.npz");
-    return transferCurve({ ...options, data, extra, kws, trained });
+    return transferCurve({ ...options, data, extra, parts: shippedParts, kws, trained });
   }
   if (name !== undefined) console.error(`error: no row ${name}`);
   console.log("usage: npm run reproduce -- NAME --data FILE.npz [--seeds 1,2,3] [--backend B] [--out DIR]\n");
@@ -316,7 +317,11 @@ async function main(): Promise<void> {
     const others = [
       ...(words === undefined
         ? []
-        : [words === "many" ? "many more words than both files'" : "the words of both files"]),
+        : [
+            words === "many"
+              ? "the words of both files, spoken ones (espeak-ng), and all time-reversed"
+              : "the words of both files",
+          ]),
       ...(from === undefined ? [] : [`from ${from}`]),
       ...(teachers === undefined ? [] : [`taught by ${teachers.join(" and ")}`]),
     ];
@@ -324,7 +329,7 @@ async function main(): Promise<void> {
   }
   for (const [name, like] of Object.entries(shipped))
     console.log(`  ${name}: ${like}, with nearly all clips to train on`);
-  console.log("  transfer (with --extra EXTRA.npz): new words from 5, 10, 20 and 50 clips each");
+  console.log("  transfer (with --extra EXTRA.npz; espeak-ng): new words from 5, 10, 20 and 50 clips each");
   process.exitCode = name === undefined ? 0 : 2;
 }
 

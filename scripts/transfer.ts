@@ -1,7 +1,8 @@
 /**
  * How well a trained model learns new words from few clips (docs/results.md). The words' clips come from EXTRA; the data that
  * the model is first trained on, each of its words a label of its own, leaves their rows out, and a quarter of its speakers
- * and of its recordings of noise too, whose clips of `unknown` and `silence` serve the transfer and its test. Nobody is heard in training and in test.
+ * and of its recordings of noise too, whose clips of `unknown` and `silence` serve the transfer and its test. More words are
+ * synthesised and time-reversed for it. Nobody is heard in training and in test.
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +12,7 @@ import { writeClips } from "../src/data/write-npz.js";
 import { spread } from "../src/eval/seeds.js";
 import { Random } from "../src/random.js";
 import type { GivenSettings } from "../src/settings.js";
-import { withMoreWords } from "./more-words.js";
+import { type Kws, manyWordsModel, withMoreWords } from "./more-words.js";
 
 const words = ["bed", "cat", "happy"];
 const counts = [5, 10, 20, 50];
@@ -23,7 +24,9 @@ export interface TransferOptions {
   extra: string;
   out: string;
   seeds: string;
-  kws: (...args: readonly string[]) => Record<string, unknown>;
+  /** Shares of the base's speakers who validate and test. */
+  parts: { valSize: number; testSize: number };
+  kws: Kws;
   trained: (run: string, recipe: string, flags: GivenSettings) => Promise<string>;
 }
 
@@ -35,14 +38,8 @@ export async function transferCurve(options: TransferOptions): Promise<void> {
   mkdirSync(folder, { recursive: true });
   await writeData(options, seeds, file);
 
-  const model = { model: "matchboxnet", width: 1.15 };
-  const parts = { split: "speaker", valSize: 0.04, testSize: 0.02 };
-  const base = await trained(join(folder, "base"), "words", {
-    ...model,
-    data: [file("base")],
-    ...parts,
-    seed: 1,
-  });
+  const flags = { ...manyWordsModel, data: [file("base")], split: "speaker", ...options.parts, seed: 1 };
+  const base = await trained(join(folder, "base"), "words", flags);
   for (const count of counts) {
     const accuracies: number[] = [];
     for (const seed of seeds) {

@@ -1,14 +1,14 @@
 /**
  * Data to teach a model words with, before it learns the twelve labels (docs/results.md): each word a label of its own, from
  * DATA and from EXTRA, whose many speakers say few words. Nobody is heard whom the row's own split holds back to test; those
- * whom it holds back to validate do so here too.
+ * whom it holds back to validate do so here too. Asked for more words, it trains on synthesised and time-reversed ones as well.
  */
 import type { Clips, Part } from "../src/data/clips.js";
 import { joinClips, loadClips, selectClips } from "../src/data/load.js";
 import { splitClips } from "../src/data/split.js";
 import { writeClips } from "../src/data/write-npz.js";
 import { Random } from "../src/random.js";
-import { withMoreWords } from "./more-words.js";
+import { type Kws, withMoreWords } from "./more-words.js";
 
 /** Share of the speakers of EXTRA alone who test what is learned from the words. */
 const tested = 0.03;
@@ -20,8 +20,8 @@ export interface WordsOptions {
   valSize: number;
   testSize: number;
   seed: number;
-  /** Whether to train on more words than the recorded ones, and where those that are spoken for it lie. */
-  more?: { spokenPath: string; kws: (...args: readonly string[]) => unknown } | undefined;
+  /** To train on more words than the recorded ones (more-words.ts): where those that are spoken for it lie. */
+  more?: { spokenPath: string; kws: Kws } | undefined;
 }
 
 export async function writeWords(path: string, options: WordsOptions): Promise<void> {
