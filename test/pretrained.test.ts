@@ -50,9 +50,9 @@ test("digital silence, at any rate and length, is silence", async () => {
 
 describe.skipIf(!existsSync(wavs))("on recordings at 16 kHz", () => {
   test.each([
-    ["kws-8k", "label"],
-    ["words-8k", "word"],
-  ])("%s knows most of the clips, some of which it has never heard", async (model, wanted) => {
+    ["kws-8k", "label", 0.8],
+    ["words-8k", "word", 0.7], // of 347 labels
+  ])("%s knows most of the clips, some of which it has never heard", async (model, wanted, least) => {
     const [, ...rows] = readFileSync(join(wavs, "manifest.csv"), "utf8").trim().split(/\r?\n/);
     const clips = rows.map((row) => {
       const [file, label, word] = row.split(",") as [string, string, string];
@@ -61,6 +61,6 @@ describe.skipIf(!existsSync(wavs))("on recordings at 16 kHz", () => {
     const paths = clips.map(({ path }) => path);
     const answers = await predict(model, paths);
     const right = answers.filter(({ label }, i) => label === clips[i]!.expected).length;
-    expect(right / clips.length).toBeGreaterThan(0.8);
+    expect(right / clips.length).toBeGreaterThan(least);
   });
 });
