@@ -1,14 +1,22 @@
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { contentOf, fail, kws, succeed, writeEasyTones } from "../helpers/kws.js";
+import { contentOf, fail, kws, program, succeed, writeEasyTones } from "../helpers/kws.js";
 
 const cwd = mkdtempSync(join(tmpdir(), "keyspot-usage-"));
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 beforeAll(() => writeEasyTones(join(cwd, "tones.npz")));
 
 const commands = ["train", "evaluate", "predict", "compare", "models", "doctor", "backend install"];
+
+test.skipIf(process.platform === "win32")(
+  "a build leaves a command that runs by itself, as npx starts it",
+  () => {
+    expect(execFileSync(program, ["--version"], { encoding: "utf8" })).toMatch(/^\d+\.\d+\.\d+\n$/);
+  },
+);
 
 describe("help", () => {
   test("kws alone prints the help to stderr and is wrong usage", async () => {
