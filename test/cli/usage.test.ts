@@ -11,6 +11,7 @@ beforeAll(() => writeEasyTones(join(cwd, "tones.npz")));
 
 const commands = ["train", "evaluate", "predict", "compare", "models", "doctor", "backend install"];
 
+// Windows has no executable bit: there npm writes a script that starts node.
 test.skipIf(process.platform === "win32")(
   "a build leaves a command that runs by itself, as npx starts it",
   () => {
