@@ -29,6 +29,8 @@ const systemReasons: Record<string, string> = {
   ENOENT: "no such file or folder",
   EACCES: "permission denied",
   EPERM: "operation not permitted",
+  ELOOP: "it is a link that leads in a circle",
+  ENAMETOOLONG: "the name is too long",
   EISDIR: "it is a folder, a file was expected",
   ENOTDIR: "a part of the path is not a folder",
   EEXIST: "it exists already",

@@ -1,9 +1,20 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { dirname, join, relative } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import { describeSystemError, UserError } from "./errors.js";
 import { makeFolder, removeEmptyFolders, writeFileAtomic } from "./files.js";
 import { type EpochRecord, hasDiverged, isHistory, parseHistory } from "./history.js";
+import { lockHolder, takeLock } from "./lock.js";
 import { modelToFiles } from "./models/files.js";
 import { readModel } from "./saved-model.js";
 import { describeIssue, type RunConfig, readJsonFile, runConfigSchema } from "./settings.js";
@@ -23,6 +34,7 @@ export class RunFolder {
   private files: string;
   /** The outermost folder that was made for the run. */
   private firstMade: string | undefined;
+  private releaseLock: (() => void) | undefined;
 
   constructor(path: string) {
     this.path = path;
@@ -61,6 +73,32 @@ export class RunFolder {
     return join(this.path, ".new-run-whole");
   }
 
+  private get lockPath() {
+    return join(this.path, lockName);
+  }
+
+  /**
+   * Keeps other processes from training here, until `unlock`.
+   *
+   * @throws UserError where one does
+   */
+  lock(): void {
+    const taken = takeLock(this.lockPath);
+    if (typeof taken === "number") throw this.lockedError(taken);
+    this.releaseLock = taken;
+  }
+
+  unlock(): void {
+    this.releaseLock?.();
+    this.releaseLock = undefined;
+  }
+
+  private lockedError(holder: number): UserError {
+    return new UserError(
+      `${this.path} is being trained by another process (${holder}); if that is not so, take ${this.lockPath} away`,
+    );
+  }
+
   /** Whether a run was begun here. */
   exists(): boolean {
     return existsSync(this.configPath);
@@ -77,8 +115,10 @@ export class RunFolder {
     if (!statSync(this.path).isDirectory()) {
       throw new UserError(`${this.path} is a file; a folder for the run was expected`);
     }
+    const holder = this.releaseLock === undefined ? lockHolder(this.lockPath) : undefined;
+    if (holder !== undefined) throw this.lockedError(holder);
     this.finishReplacing();
-    const found = readdirSync(this.path);
+    const found = readdirSync(this.path).filter((name) => name !== lockName);
     if (found.length === 0) return;
     const isRun = this.looksLikeRun();
     if (!replace) {
@@ -102,22 +142,34 @@ export class RunFolder {
     return existsSync(this.historyPath) && isHistory(tryReadJson(this.historyPath));
   }
 
-  /** Begins a run here. A run that is here stays as it is until the new one's first state is whole. */
-  begin(config: Omit<RunConfig, "format">): void {
+  /**
+   * Begins a run here, where `checkFree` still lets it, and locks the folder. A run that is here stays as it is until the new
+   * one's first state is whole.
+   */
+  begin(config: Omit<RunConfig, "format">, replace: boolean): void {
     try {
       this.firstMade = makeFolder(this.path);
+    } catch (error) {
+      throw describeSystemError(error, "write", this.path);
+    }
+    try {
+      this.lock();
+      this.checkFree(replace);
       if (this.filesHere().some((path) => existsSync(path))) {
         rmSync(this.newPath, { recursive: true, force: true }); // of one that was cut short
         this.files = this.newPath;
       }
+      this.writeConfig(config);
     } catch (error) {
+      this.unlock();
+      removeEmptyFolders(this.path, this.firstMade);
       throw describeSystemError(error, "write", this.path);
     }
-    this.writeConfig(config);
   }
 
   /** Takes away a run that came to nothing, and its folders where nothing else is in them. An old run that it was to replace stays. */
   discard(): void {
+    this.unlock();
     if (this.files !== this.path) {
       this.files = this.path;
       rmSync(this.newPath, { recursive: true, force: true });
@@ -221,6 +273,15 @@ export class RunFolder {
     );
   }
 
+  /** SHA-256 of the best model's weights. */
+  weightsFingerprint(): string {
+    try {
+      return createHash("sha256").update(readFileSync(this.bestWeightsPath)).digest("hex");
+    } catch (error) {
+      throw describeSystemError(error, "read", this.bestWeightsPath);
+    }
+  }
+
   writeHistory(history: readonly EpochRecord[]): void {
     writeFileAtomic(
       this.historyPath,
@@ -280,6 +341,9 @@ export class RunFolder {
     );
   }
 }
+
+/** In the folder of a run that a process is training. */
+const lockName = ".training";
 
 /** A few of the names, in order. */
 function listed(names: readonly string[]): string {

@@ -140,6 +140,7 @@ const runFacts = {
   ),
   /** Of the folder that noise is taken from, where the settings name one. */
   noiseFingerprint: text().optional(),
+  teacherFingerprints: z.array(text()).optional(),
   /** Clips in each part of the split. */
   examples: z.object({ train: wholeNumber(1), val: wholeNumber(1), test: wholeNumber(1) }, examplesError),
 };
@@ -317,7 +318,11 @@ export function readConfigFile(
     // A run's config tells the labels in order even where it took them from its data; for other data that is no choice.
     if (settings.labelsChosen === false) delete settings.labels;
     for (const fact of Object.keys(runFacts)) delete settings[fact];
-    if (known.includes("models")) delete settings.model; // several are asked for, by a flag
+    if (known.includes("models")) {
+      delete settings.model; // several are asked for, by a flag
+      delete settings.from; // which they cannot all have started from
+      delete settings.freezeEpochs;
+    }
     if (settings.split === "course" || settings.split === "official") {
       delete settings.valSize; // stored, but of no account there
       delete settings.testSize;

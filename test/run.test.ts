@@ -48,7 +48,8 @@ const build = (labelCount = 2) =>
 beforeAll(async () => {
   await startBackend("cpu", "short");
   const run = new RunFolder(at("run"));
-  run.begin(config);
+  run.begin(config, false);
+  run.unlock();
   await run.writeBest(build());
 });
 
@@ -276,7 +277,8 @@ describe("a run in the place of another", () => {
   /** One that has all but its state. */
   async function begun(): Promise<RunFolder> {
     const run = new RunFolder(old.path);
-    run.begin({ ...config, seed: 8 });
+    run.begin({ ...config, seed: 8 }, true);
+    run.unlock();
     await run.writeBest(build());
     return run;
   }
@@ -332,21 +334,45 @@ describe("a run in the place of another", () => {
       }
       for (const name of moved) renameSync(join(old.path, ".new-run-whole", name), join(old.path, name));
       expectReplaced();
-      new RunFolder(old.path).begin({ ...config, seed: 1 });
+      const next = new RunFolder(old.path);
+      next.begin({ ...config, seed: 1 }, true);
+      next.unlock();
     }
   });
 });
 
 test("a run that came to nothing leaves nothing", () => {
   const run = new RunFolder(at("new", "deep", "run"));
-  run.begin(config);
+  run.begin(config, false);
   run.discard();
   expect(existsSync(at("new"))).toBe(false);
   const shared = new RunFolder(mkdtempSync(at("shared-")));
   writeFileSync(join(shared.path, "mine.txt"), "x");
-  shared.begin(config);
+  shared.begin(config, true);
   shared.discard();
   expect(Object.keys(contentOf(shared.path))).toEqual(["mine.txt"]);
+});
+
+test("two trainings do not share a folder", () => {
+  const path = at("shared-run");
+  const [first, second] = [new RunFolder(path), new RunFolder(path)];
+  first.checkFree(false);
+  second.checkFree(false); // both found it free before they read their data
+  first.begin(config, false);
+  const before = contentOf(path);
+  expect(() => second.begin({ ...config, seed: 8 }, false)).toThrow(/is being trained by another process/);
+  expect(() => second.begin({ ...config, seed: 8 }, true)).toThrow(/is being trained by another process/);
+  expect(() => second.checkFree(true)).toThrow(/is being trained by another process/);
+  expect(() => second.lock()).toThrow(/is being trained by another process/);
+  expect(contentOf(path)).toEqual(before);
+  first.unlock();
+  expect(() => second.begin({ ...config, seed: 8 }, false)).toThrow(/already holds a run/);
+  expect(Object.keys(contentOf(path))).toEqual(["config.json"]);
+  // A process that was killed leaves its lock: 2^22 is above all the numbers that Linux gives.
+  writeFileSync(join(path, ".training"), `${2 ** 22 + 1}\n`);
+  second.lock();
+  second.unlock();
+  expect(existsSync(join(path, ".training"))).toBe(false);
 });
 
 describe("a run without a model says why", () => {
@@ -356,7 +382,7 @@ describe("a run without a model says why", () => {
   };
   const withoutModel = (history: EpochRecord[] | undefined, hasState: boolean) => {
     const run = new RunFolder(mkdtempSync(at("early-")));
-    run.begin(config);
+    run.begin(config, false);
     if (history !== undefined) run.writeHistory(history);
     if (hasState) {
       mkdirSync(run.lastPath);

@@ -2,8 +2,10 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import type { BackendChoice } from "../backend/index.js";
+import type { Part } from "../data/clips.js";
 import { usageError } from "../errors.js";
 import type { Comparison, DetailedComparison } from "../eval/compare.js";
+import { percent, pointsInterval, pValue } from "../figures.js";
 import {
   describeIssue,
   flagName,
@@ -12,8 +14,8 @@ import {
   type TrainSettings,
 } from "../settings.js";
 import { seenInTraining } from "./evaluate.js";
-import { type CommonFlags, checkWritable, commaList, command, outputFor } from "./options.js";
-import { count, type Output, paint, percent, plural, wrapped } from "./output.js";
+import { type CommonFlags, checkWritable, commaList, command, outputFor, partOption } from "./options.js";
+import { count, type Output, paint, plural, wrapped } from "./output.js";
 import { remarksOnConfig, settingOptions, settingsFromFlags, withProgress } from "./train.js";
 
 interface CompareFlags extends CommonFlags, GivenSettings {
@@ -23,6 +25,7 @@ interface CompareFlags extends CommonFlags, GivenSettings {
   force?: boolean;
   report?: string;
   othersAs?: string;
+  part?: Part | "all";
 }
 
 export function compareCommand(): Command {
@@ -41,6 +44,7 @@ export function compareCommand(): Command {
       "--report <folder>",
       "where the report goes (default: report in --out, or checkpoints/comparison)",
     )
+    .addOption(partOption())
     .option("--others-as <label>", "count the labels that the runs lack as this one (such as unknown)");
   return settingOptions(compare).action(async (paths: string[], flags: CompareFlags, compare: Command) => {
     const output = outputFor(flags);
@@ -74,6 +78,7 @@ export function compareCommand(): Command {
       runs.map((run) => new RunFolder(run)),
       {
         data: flags.models === undefined ? flags.data : undefined,
+        part: flags.part,
         othersAs: flags.othersAs,
         onLoading: output.progress("reading the data"),
         onReady: () => output.log(`backend: ${backend.name} (${backend.device})`),
@@ -82,7 +87,7 @@ export function compareCommand(): Command {
     );
     for (const { run, clips } of detailed.comparison.seenInTraining) output.warn(seenInTraining(run, clips));
     const report = await writeComparisonReport(folder, detailed);
-    output.result(await describe(detailed, report, output), detailed.comparison);
+    output.result(output.json ? "" : await describe(detailed, report, output), detailed.comparison);
   });
 }
 
@@ -164,7 +169,7 @@ async function describe(
 ): Promise<string> {
   const { terminalTable } = await import("../plot/terminal.js");
   const look = { width: output.width, color: output.color };
-  const [{ plusMinus }, { shortNames }] = await Promise.all([
+  const [{ plusMinus, shortGroupNames }, { shortNames }] = await Promise.all([
     import("../eval/seeds.js"),
     import("../eval/names.js"),
   ]);
@@ -174,7 +179,7 @@ async function describe(
       ? plural(examples, "clip")
       : `${testSets} test parts of ${plural(examples, "different clip")}`;
   const names = shortNames(runs.map(({ run }) => run));
-  const groupNames = shortNames(groups.map(({ name }) => name));
+  const groupNames = shortGroupNames(groups, runs);
   const nameOf = (path: string) => names[runs.findIndex(({ run }) => run === path)]!;
   const overSeeds = groups.some((group) => group.runs.length > 1);
   return [
@@ -233,12 +238,13 @@ async function describe(
       : [
           "",
           terminalTable(
-            ["a", "b", "only a right", "only b right", "McNemar p"],
+            ["a", "b", "only a right", "only b right", "a − b, 95 %", "McNemar p"],
             pairs.map((pair) => [
               nameOf(pair.a),
               nameOf(pair.b),
               String(pair.aOnlyRight),
               String(pair.bOnlyRight),
+              pointsInterval(pair.differenceCi95),
               pValue(pair.mcnemarP),
             ]),
             look,
@@ -247,8 +253,4 @@ async function describe(
     "",
     `report: ${report}`,
   ].join("\n");
-}
-
-function pValue(p: number): string {
-  return p < 0.0001 ? p.toExponential(1) : p.toFixed(4);
 }

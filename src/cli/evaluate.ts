@@ -3,6 +3,7 @@ import type { BackendChoice } from "../backend/index.js";
 import type { Part } from "../data/clips.js";
 import type { Analysis } from "../eval/analysis.js";
 import type { EvaluationDocument } from "../eval/report/evaluation.js";
+import { percent } from "../figures.js";
 import {
   backendOption,
   type CommonFlags,
@@ -12,7 +13,7 @@ import {
   outputFor,
   partOption,
 } from "./options.js";
-import { count, type Output, paint, percent, plural, wrapped } from "./output.js";
+import { count, type Output, paint, plural, wrapped } from "./output.js";
 
 interface EvaluateFlags extends CommonFlags {
   data?: string[];
@@ -108,7 +109,7 @@ export function evaluateCommand(): Command {
         );
         output.log(`report: ${report}`);
       }
-      output.result(await describe(document, loaded.part, output), document);
+      output.result(output.json ? "" : await describe(document, loaded.part, output), document);
     });
 }
 

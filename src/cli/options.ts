@@ -34,6 +34,20 @@ export function outputFor(flags: CommonFlags): Output {
   return new Output(flags);
 }
 
+const required = new WeakSet<Option>();
+
+/** An option that a command cannot do without. (Commander's own look for theirs before the config file is read.) */
+export function requiredOption(
+  flags: string,
+  description: string,
+  parse?: (text: string) => unknown,
+): Option {
+  const option = new Option(flags, description);
+  if (parse !== undefined) option.argParser(parse);
+  required.add(option);
+  return option;
+}
+
 /** What can be said of a command's flags before any file is read. */
 const flagChecks = new WeakMap<Command, (command: Command) => void | Promise<void>>();
 
@@ -48,6 +62,10 @@ export async function prepareFlags(command: Command): Promise<void> {
   await flagChecks.get(command)?.(command);
   applyConfigFile(command);
   checkNotEmpty(command);
+  const missing = command.options.find(
+    (option) => required.has(option) && command.getOptionValue(option.attributeName()) === undefined,
+  );
+  if (missing !== undefined) throw usageError(`required option '${missing.flags}' not specified`);
 }
 
 /** An empty text is a mistake everywhere: most often a variable of the shell that is not set. */
@@ -113,7 +131,7 @@ export function checkWritable(kind: "file" | "folder", path: string): void {
       `cannot write ${path}: expected a ${kind}, found a ${kind === "file" ? "folder" : "file"}`,
     );
   }
-  while (!existsSync(place)) place = dirname(place);
+  while (!existsSync(place) && place !== dirname(place)) place = dirname(place); // a drive may be missing
   try {
     if (resolve(path) !== place && !statSync(place).isDirectory())
       throw new UserError(`cannot write ${path}: ${place} is a file`);
@@ -161,12 +179,19 @@ export function collect(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value];
 }
 
-/** A whole number from `least` on, for flags that are no settings. */
-export function wholeNumber(flag: string, least: number): (text: string) => number {
+/** Numbers that are taken or made at once: memory has an end, and so has a text. */
+export const mostNumbers = 2 ** 24;
+
+/** A whole number from `least` to `most`, for flags that are no settings. */
+export function wholeNumber(flag: string, least: number, most?: number): (text: string) => number {
   return (text) => {
     const value = numberOrText(text);
-    if (typeof value === "number" && Number.isSafeInteger(value) && value >= least) return value;
-    throw usageError(`${flag}: expected a whole number of at least ${least}, found ${JSON.stringify(text)}`);
+    const fits = typeof value === "number" && Number.isSafeInteger(value) && value >= least;
+    if (fits && value <= (most ?? value)) return value;
+    const range = most === undefined ? `of at least ${least}` : `from ${least} to ${most}`;
+    throw usageError(
+      `${flag}: expected a whole number ${fits ? range : `of at least ${least}`}, found ${JSON.stringify(text)}`,
+    );
   };
 }
 

@@ -155,11 +155,6 @@ export function wrapped(text: string, width: number, indent = 0, first = 0): str
   return [...lines, line!];
 }
 
-/** `0.12345` → `12.35 %`. */
-export function percent(share: number, digits = 2): string {
-  return `${(100 * share).toFixed(digits)} %`;
-}
-
 /** A loss: `0.1235`; one that has diverged, `3.2e+15`. */
 export function lossText(loss: number): string {
   return Math.abs(loss) < 1e5 ? loss.toFixed(4) : loss.toPrecision(2);

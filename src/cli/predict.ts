@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { BackendChoice } from "../backend/index.js";
 import { usageError } from "../errors.js";
 import type { Prediction } from "../eval/predict.js";
+import { percent } from "../figures.js";
 import {
   backendOption,
   type CommonFlags,
@@ -12,7 +13,7 @@ import {
   outputFor,
   wholeNumber,
 } from "./options.js";
-import { type Output, paint, percent } from "./output.js";
+import { type Output, paint } from "./output.js";
 
 interface PredictFlags extends CommonFlags {
   topK: number;

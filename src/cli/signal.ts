@@ -5,7 +5,7 @@ import { Command } from "commander";
 import type { Signal } from "../data/signal.js";
 import type { ComplexArray } from "../dsp/complex.js";
 import { usageError } from "../errors.js";
-import { type CommonFlags, command, outputFor, wholeNumber } from "./options.js";
+import { type CommonFlags, command, mostNumbers, outputFor, requiredOption, wholeNumber } from "./options.js";
 import type { Output } from "./output.js";
 import { anyNumber, seconds } from "./quantities.js";
 
@@ -33,13 +33,17 @@ function sineCommand(): Command {
     "the samples of amplitude * cos(2 pi * frequency * t + phase)",
     "kws signal sine --frequency 10 --amplitude 1 --phase 1 --rate 50 --duration 100ms --csv",
   )
-    .requiredOption("--frequency <hz>", "at most half the rate", anyNumber("--frequency"))
+    .addOption(requiredOption("--frequency <hz>", "at most half the rate", anyNumber("--frequency")))
     .option("--amplitude <a>", "the highest value", anyNumber("--amplitude"), 1)
     .option("--phase <radians>", "the angle at the start", anyNumber("--phase"), 0)
-    .requiredOption("--rate <hz>", "samples a second", anyNumber("--rate"))
-    .requiredOption("--duration <time>", "such as 100ms or 2s", seconds("--duration"))
+    .addOption(requiredOption("--rate <hz>", "samples a second", anyNumber("--rate")))
+    .addOption(requiredOption("--duration <time>", "such as 100ms or 2s", seconds("--duration")))
     .option("--csv", "lines of time in ms and value")
     .action(async ({ frequency, amplitude, phase, rate, duration, ...flags }: SineFlags) => {
+      if (rate * duration > mostNumbers)
+        throw usageError(
+          `expected at most ${mostNumbers} samples, found --rate ${rate} for ${duration} s: ${rate * duration}`,
+        );
       const { sine } = await import("../dsp/generators.js");
       // In single precision, as the published figures of such tables are: the frequency is off by 6e-8 of itself at most.
       const interval = Math.fround(1 / rate);
@@ -54,8 +58,8 @@ function complexSineCommand(): Command {
     "what the DFT compares a signal with: e^(-2 pi i * k * j / n) for j = 0 to n - 1",
     "kws signal complex-sine --k 1 --n 5",
   )
-    .requiredOption("--k <k>", "turns in all, a whole number", anyNumber("--k"))
-    .requiredOption("--n <n>", "how many numbers", wholeNumber("--n", 1))
+    .addOption(requiredOption("--k <k>", "turns in all, a whole number", anyNumber("--k")))
+    .addOption(requiredOption("--n <n>", "how many numbers", wholeNumber("--n", 1, mostNumbers)))
     .option("--csv", "lines of index and value")
     .action(async ({ k, n, ...flags }: CommonFlags & { k: number; n: number; csv?: boolean }) => {
       const { complexSine } = await import("../dsp/generators.js");
@@ -83,7 +87,7 @@ function transformCommand(name: "dft" | "idft"): Command {
     .option(
       "--n <n>",
       "transform blocks of so many numbers, the last filled up with zeros (default: all in one)",
-      wholeNumber("--n", 1),
+      wholeNumber("--n", 1, mostNumbers),
     )
     .option("--csv", "lines of index and value")
     .allowUnknownOption() // -2+2i looks like one

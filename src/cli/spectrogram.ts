@@ -6,10 +6,18 @@ import { pipeline } from "node:stream/promises";
 import { type Command, Option } from "commander";
 import type { Audio } from "../data/wav.js";
 import type { WindowName } from "../dsp/windows.js";
-import { usageError } from "../errors.js";
+import { describeSystemError, usageError } from "../errors.js";
 import type { SoundFrames, SoundOptions, SoundPictureOptions } from "../features/sound-picture.js";
 import type { Colormap, FrequencyScale } from "../plot/spectrogram.js";
-import { type CommonFlags, collect, command, numberAbove, outputFor, wholeNumber } from "./options.js";
+import {
+  type CommonFlags,
+  collect,
+  command,
+  mostNumbers,
+  numberAbove,
+  outputFor,
+  wholeNumber,
+} from "./options.js";
 import type { Output } from "./output.js";
 import { frequency, seconds } from "./quantities.js";
 import { chooseEnd, storeRecording, type TimeFlag, timeFlag, utcTime, viewStores } from "./recording.js";
@@ -93,14 +101,18 @@ export function spectrogramCommand(): Command {
     .option(
       "--n-fft <n>",
       "points of the transform (default: the power of two within 32 ms)",
-      wholeNumber("--n-fft", 1),
+      wholeNumber("--n-fft", 1, mostNumbers),
     )
     .option(
       "--hop <n>",
       "samples from frame to frame (default: an eighth of the window)",
-      wholeNumber("--hop", 1),
+      wholeNumber("--hop", 1, mostNumbers),
     )
-    .option("--win-length <n>", "samples of the window (default: as --n-fft)", wholeNumber("--win-length", 1))
+    .option(
+      "--win-length <n>",
+      "samples of the window (default: as --n-fft)",
+      wholeNumber("--win-length", 1, mostNumbers),
+    )
     .addOption(
       new Option("--window <name>", "the window (default: hann)").choices([
         "hann",
@@ -115,7 +127,7 @@ export function spectrogramCommand(): Command {
     .option(
       "--frame-size <n>",
       "the bare picture function instead: frames of so many samples, half overlapped (default: 1024)",
-      wholeNumber("--frame-size", 2),
+      wholeNumber("--frame-size", 2, mostNumbers),
     )
     .option(
       "--factor <n>",
@@ -206,7 +218,12 @@ export function spectrogramCommand(): Command {
 
 /** Stores are folders; data sets that are folders come with --index. */
 function isFolder(path: string): boolean {
-  return extname(path) === ".zarr" || (statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false);
+  if (extname(path) === ".zarr") return true;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  } catch (error) {
+    throw describeSystemError(error, "read", path);
+  }
 }
 
 function checkFlags(command: Command, kind: keyof typeof flagsOf): void {

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { usageError } from "../errors.js";
+import { percent } from "../figures.js";
 import {
   checkEachSetting,
   defaultSettings,
@@ -24,7 +25,7 @@ import {
   recipeOrStrengths,
   wholeNumber,
 } from "./options.js";
-import { count, duration, type Output, paint, percent, plural, wrapped } from "./output.js";
+import { count, duration, type Output, paint, plural, wrapped } from "./output.js";
 
 interface TrainFlags extends CommonFlags, GivenSettings {
   out?: string;
@@ -55,7 +56,7 @@ export function trainCommand(): Command {
     const start =
       flags.resume === undefined ? await newTraining(flags, train) : resumedTraining(flags.resume, flags);
     const summary = await withProgress(output, start);
-    output.result(await describeTraining(summary, output), summary);
+    output.result(output.json ? "" : await describeTraining(summary, output), summary);
   });
 }
 

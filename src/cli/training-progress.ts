@@ -1,6 +1,7 @@
+import { percent } from "../figures.js";
 import type { EpochRecord } from "../run.js";
 import type { Callback, LoopStatus, Position } from "../train/loop.js";
-import { barOf, duration, lossText, type Output, percent } from "./output.js";
+import { barOf, duration, lossText, type Output } from "./output.js";
 
 /** Shows a training: on a terminal a bar for the epoch under way, and everywhere one line for each epoch that is done. */
 export class TrainingProgress implements Callback {

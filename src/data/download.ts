@@ -1,4 +1,5 @@
 import { existsSync, rmSync } from "node:fs";
+import { resolve } from "node:path";
 import { UserError } from "../errors.js";
 import { type DownloadHooks, downloadFile, type RemoteFile, wrongChecksum } from "./download/file.js";
 import { unpackArchive } from "./download/unpack.js";
@@ -25,17 +26,14 @@ export interface FetchHooks extends DownloadHooks {
 }
 
 /**
- * Downloads an archive, checks it and unpacks it into `folder`; a folder that is there already is taken as it is. An
+ * Downloads an archive, checks it and unpacks it into a folder; one that is there already is taken as it is. An
  * archive `<folder>.tar.gz` that is there already is used and stays; one that was downloaded goes once it is unpacked.
  *
  * @returns whether anything had to be done
  * @throws UserError as `downloadFile` and `unpackArchive` do, and for an archive that is not the one that is meant
  */
-export async function fetchArchive(
-  remote: RemoteFile,
-  folder: string,
-  hooks: FetchHooks = {},
-): Promise<boolean> {
+export async function fetchArchive(remote: RemoteFile, to: string, hooks: FetchHooks = {}): Promise<boolean> {
+  const folder = resolve(to); // without a slash at its end: the archive lies beside it
   if (existsSync(folder)) return false;
   const archive = `${folder}.tar.gz`;
   const wasThere = existsSync(archive);

@@ -52,7 +52,8 @@ export function rounded(value: number, decimals: number): string {
  * @throws UserError that names the line, for what is no number
  */
 export function decodeSignal(bytes: Uint8Array, name: string, options: { streamed?: boolean } = {}): Signal {
-  if (Buffer.from(bytes.subarray(0, 3)).toString("latin1") !== "RIF") return parseCsv(bytes, name);
+  if (!/^(RIF|RF64|BW64|riff)/.test(Buffer.from(bytes.subarray(0, 4)).toString("latin1")))
+    return parseCsv(bytes, name);
   const audio = decodeWav(bytes, name, options);
   const { samples, notes } = monoAtRate(audio, audio.sampleRate);
   const re = Float64Array.from(samples);
@@ -66,7 +67,9 @@ function parseCsv(bytes: Uint8Array, name: string): Signal {
   lines.forEach((line, index) => {
     if (line.trim() === "") return;
     const cells = line.split(",");
-    const value = cells.length <= 2 ? parseComplex(cells.at(-1)!) : undefined;
+    // A first line without a digit names the columns: i and j are names there, no numbers.
+    const isNames = index === 0 && !/\d/.test(line);
+    const value = cells.length <= 2 && !isNames ? parseComplex(cells.at(-1)!) : undefined;
     if (value !== undefined) {
       re.push(value.re);
       im.push(value.im);

@@ -15,7 +15,7 @@ export interface SynthOptions {
   readonly clipsPerWord?: number;
   /** Clips labelled `unknown`, of other words; default: as many as of a word. */
   readonly unknownClips?: number;
-  /** The other words; default: sixty common ones and the single words of a phrase. */
+  /** The other words; default: common ones and the single words of a phrase. */
   readonly unknownWords?: readonly string[];
   /** Clips labelled `silence`, of noise alone; default: as many as of a word. */
   readonly silenceClips?: number;

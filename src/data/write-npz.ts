@@ -24,6 +24,7 @@ export async function writeNpz(
   { compressionLevel = 6 }: { compressionLevel?: number } = {},
 ): Promise<void> {
   const zip = new ZipFile();
+  let current: Readable | undefined;
   const output = zip.outputStream as Readable;
   zip.on("error", (error) => output.destroy(error as Error));
   for (const [name, { descr, shape, pieces }] of Object.entries(arrays)) {
@@ -39,11 +40,16 @@ export async function writeNpz(
     zip.addReadStreamLazy(`${name}.npy`, entry, (ready) => {
       const stream = Readable.from(withHeader(header, pieces()), { objectMode: false });
       stream.on("error", (error) => output.destroy(error));
+      current = stream;
       ready(null, stream);
     });
   }
   zip.end();
-  await writeStreamAtomic(path, output);
+  try {
+    await writeStreamAtomic(path, output);
+  } finally {
+    current?.destroy(); // where it was cut short: what makes the pieces, threads perhaps, ends too
+  }
 }
 
 /**

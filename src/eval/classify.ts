@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { readBatch } from "../data/batches.js";
 import type { Clips } from "../data/clips.js";
+import { UserError } from "../errors.js";
 
 /** A model's answers for clips: logits `[examples, labels]`, row after row. */
 export interface Answers {
@@ -15,6 +16,21 @@ export interface ClassifyOptions {
   signal?: AbortSignal | undefined;
   /** Changes each clip `[clipLength]` in place before the model hears it. */
   change?: (wave: Float32Array, row: number) => void;
+}
+
+/**
+ * Refuses logits that are no finite numbers, whose probabilities would look like an answer.
+ *
+ * @param clipAt what to call the clip that the logit at a place belongs to
+ * @throws UserError
+ */
+export function checkLogits(logits: ArrayLike<number>, clipAt: (place: number) => string): void {
+  for (let place = 0; place < logits.length; place++) {
+    if (Number.isFinite(logits[place])) continue;
+    throw new UserError(
+      `the model answers with ${logits[place]} to ${clipAt(place)}, finite numbers were expected: its training has diverged, or its weights are damaged`,
+    );
+  }
 }
 
 /**

@@ -6,7 +6,7 @@ import { clipKey, type EvaluationData, EvaluationDataLoader, type EvaluationData
 import { type Evaluation, evaluate } from "./evaluate.js";
 import { argMax, correctness } from "./metrics.js";
 import { commonName, groupBySeed, type SeedGroup, spread } from "./seeds.js";
-import { bootstrapAccuracyCi95, mcnemarExact } from "./statistics.js";
+import { areSeveral, bootstrapAccuracyCi95, bootstrapDifferenceCi95, mcnemarExact } from "./statistics.js";
 import { medianMsPerClip } from "./timing.js";
 
 export interface ComparedRun {
@@ -19,7 +19,7 @@ export interface ComparedRun {
   params: number;
   macs: number;
   accuracy: number;
-  /** Bootstrap over speakers where they are known, else over clips. */
+  /** Bootstrap over speakers where there are several, else over clips. */
   accuracyCi95: [number, number];
   loss: number;
   macroF1: number;
@@ -33,6 +33,8 @@ export interface ComparedPair {
   aOnlyRight: number;
   bOnlyRight: number;
   mcnemarP: number;
+  /** Of a's accuracy minus b's, drawn as the intervals of the accuracies are. */
+  differenceCi95: [number, number];
 }
 
 export interface Comparison {
@@ -108,8 +110,6 @@ export async function compareRuns(
     const { metrics, answers } = evaluation;
     const correct = correctness(answers, data.truth);
     right.push(correct);
-    const speakers = data.clips.speakers;
-    const voices = speakers && [...data.rows].map((row) => speakers[row]!);
     const cost = modelCost(model);
     compared.push({
       run: run.path,
@@ -121,7 +121,7 @@ export async function compareRuns(
       macs: cost.macs,
       accuracy: metrics.accuracy,
       // The run's own seed, so that no other run changes it.
-      accuracyCi95: bootstrapAccuracyCi95(correct, voices, config.seed),
+      accuracyCi95: bootstrapAccuracyCi95(correct, voicesOf(data), config.seed),
       loss: metrics.loss,
       macroF1: metrics.macroF1,
     });
@@ -138,7 +138,10 @@ export async function compareRuns(
       const aOnlyRight = right[i]!.reduce((sum, yes, k) => sum + (yes && !right[j]![k] ? 1 : 0), 0);
       const bOnlyRight = right[j]!.reduce((sum, yes, k) => sum + (yes && !right[i]![k] ? 1 : 0), 0);
       const mcnemarP = mcnemarExact(aOnlyRight, bOnlyRight);
-      pairs.push({ a: runs[i]!.path, b: runs[j]!.path, aOnlyRight, bOnlyRight, mcnemarP });
+      const { data, config } = prepared[i]!;
+      const differenceCi95 = bootstrapDifferenceCi95(right[i]!, right[j]!, voicesOf(data), config.seed);
+      const names = { a: runs[i]!.path, b: runs[j]!.path };
+      pairs.push({ ...names, aOnlyRight, bOnlyRight, mcnemarP, differenceCi95 });
     }
   }
   return {
@@ -162,7 +165,7 @@ export async function compareRuns(
       }),
     },
     details,
-    bySpeaker: prepared.every(({ data }) => data.clips.speakers !== undefined),
+    bySpeaker: prepared.every(({ data }) => areSeveral(voicesOf(data))),
   };
 }
 
@@ -175,6 +178,11 @@ interface Prepared {
   keys: readonly string[];
   /** The same number for runs on the same clips. */
   testSet: number;
+}
+
+/** Who speaks, by entry of the data's rows. */
+function voicesOf({ clips: { speakers }, rows }: EvaluationData): string[] | undefined {
+  return speakers && [...rows].map((row) => speakers[row]!);
 }
 
 function sameClips(a: readonly string[], b: readonly string[]): boolean {

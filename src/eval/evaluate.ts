@@ -1,7 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
-import { UserError } from "../errors.js";
 import type { RunConfig } from "../run.js";
-import { type Answers, classify } from "./classify.js";
+import { type Answers, checkLogits, classify } from "./classify.js";
 import type { EvaluationData } from "./data.js";
 import { computeMetrics, exampleLogits, type Metrics, predictedLabels, softmax } from "./metrics.js";
 
@@ -24,13 +23,8 @@ export async function evaluate(
   onProgress?: (done: number, total: number) => void,
 ): Promise<Evaluation> {
   const answers = (await classify(model, data.clips, data.rows, { onProgress }))!;
-  const bad = answers.logits.findIndex((logit) => !Number.isFinite(logit));
-  if (bad >= 0) {
-    const index = data.clips.rows[data.rows[Math.floor(bad / answers.labelCount)]!];
-    throw new UserError(
-      `the model answers with ${answers.logits[bad]} to clip ${index}, finite numbers were expected: its training has diverged, or its weights are damaged`,
-    );
-  }
+  const rowAt = (place: number) => data.rows[Math.floor(place / answers.labelCount)]!;
+  checkLogits(answers.logits, (place) => `clip ${data.clips.rows[rowAt(place)]}`);
   return { metrics: computeMetrics(answers, data.truth, config.labels), answers, data };
 }
 

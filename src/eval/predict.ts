@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { type Audio, clipFromAudio } from "../data/wav.js";
 import type { RunConfig } from "../run.js";
+import { checkLogits } from "./classify.js";
 import { argMax, softmax } from "./metrics.js";
 
 export interface Prediction {
@@ -12,7 +13,11 @@ export interface Prediction {
   seconds: number;
 }
 
-/** What a run's model makes of one clip, `[clipLength]` samples at the run's rate. */
+/**
+ * What a run's model makes of one clip, `[clipLength]` samples at the run's rate.
+ *
+ * @throws UserError where the model answers with something else than numbers
+ */
 export async function predictClip(
   model: tf.LayersModel,
   labels: readonly string[],
@@ -21,8 +26,10 @@ export async function predictClip(
 ): Promise<Prediction> {
   const start = performance.now();
   const logits = tf.tidy(() => model.apply(tf.tensor2d(clip, [1, clip.length])) as tf.Tensor2D);
-  const probabilities = softmax(await logits.data());
+  const answer = await logits.data();
   logits.dispose();
+  checkLogits(answer, () => "the clip");
+  const probabilities = softmax(answer);
   const seconds = (performance.now() - start) / 1000;
   const order = [...labels.keys()].sort((a, b) => probabilities[b]! - probabilities[a]!);
   const top = order.slice(0, topK).map((i) => ({ label: labels[i]!, probability: probabilities[i]! }));

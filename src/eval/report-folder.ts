@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describeSystemError, UserError } from "../errors.js";
 import { isReport } from "../plot/report.js";
+import { writeMistakes } from "./analysis/mistakes.js";
 
 const page = "index.html";
 /** The pictures of an evaluation's report, each written as SVG and as PNG. */
@@ -12,6 +13,15 @@ const figures = [
   "evaluation.json",
   ...pictureNames.flatMap((name) => [`${name}.svg`, `${name}.png`]),
 ];
+
+/**
+ * Takes away what an earlier report left that this one has not: who reads its figures must not find another's. Its page must be
+ * written by then.
+ */
+export function removeOtherFigures(folder: string, written: readonly string[]): void {
+  for (const name of figures) if (!written.includes(name)) rmSync(join(folder, name), { force: true });
+  if (!written.includes("evaluation.json")) writeMistakes(join(folder, "mistakes"), []);
+}
 
 /**
  * Says whether a report may be written into a folder: beside other files, and in the place of an earlier report, but of

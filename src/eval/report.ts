@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { percent, pointsInterval, pValue } from "../figures.js";
 import { writeFileAtomic } from "../files.js";
 import { accuracyBars, perLabelBars } from "../plot/bars.js";
 import { confusionSvg } from "../plot/confusion.js";
@@ -8,9 +9,9 @@ import { type Block, htmlReport, type Section } from "../plot/report.js";
 import { packageVersion } from "../version.js";
 import type { Comparison, DetailedComparison } from "./compare.js";
 import { shortNames } from "./names.js";
-import { lossRemark, percent, settingColumns } from "./report/parts.js";
-import { checkReportFolder } from "./report-folder.js";
-import { plusMinus } from "./seeds.js";
+import { lossRemark, settingColumns } from "./report/parts.js";
+import { checkReportFolder, removeOtherFigures } from "./report-folder.js";
+import { plusMinus, shortGroupNames } from "./seeds.js";
 
 /**
  * Writes `index.html`, which opens without a network, and `comparison.json` into the folder.
@@ -86,17 +87,18 @@ export async function writeComparisonReport(folder: string, detailed: DetailedCo
       blocks: [
         {
           kind: "paragraph",
-          text: "On how many clips only one of two runs is right, and the exact McNemar test of that difference: the probability of one at least as large if neither run were better.",
+          text: "On how many clips only one of two runs is right, and the exact McNemar test of that difference: the probability of one at least as large if neither run were better and no clip told anything of another. Clips of one speaker do; the interval of the difference in accuracy, in points, allows for that where it is drawn over speakers.",
         },
         {
           kind: "table",
-          headers: ["a", "b", "only a right", "only b right", "McNemar p"],
+          headers: ["a", "b", "only a right", "only b right", "a − b, 95 % interval", "McNemar p"],
           rows: pairs.map((pair) => [
             names[runs.findIndex(({ run }) => run === pair.a)]!,
             names[runs.findIndex(({ run }) => run === pair.b)]!,
             String(pair.aOnlyRight),
             String(pair.bOnlyRight),
-            pair.mcnemarP < 0.0001 ? pair.mcnemarP.toExponential(1) : pair.mcnemarP.toFixed(4),
+            pointsInterval(pair.differenceCi95),
+            pValue(pair.mcnemarP),
           ]),
         },
       ],
@@ -177,12 +179,13 @@ export async function writeComparisonReport(folder: string, detailed: DetailedCo
   });
   const path = join(folder, "index.html");
   writeFileAtomic(path, html); // first: it makes the folder known as a report's
+  removeOtherFigures(folder, ["comparison.json"]);
   writeFileAtomic(join(folder, "comparison.json"), `${JSON.stringify(comparison, null, 2)}\n`);
   return path;
 }
 
-async function seedsSection({ groups, testSets }: Comparison): Promise<Section> {
-  const names = shortNames(groups.map(({ name }) => name));
+async function seedsSection({ groups, runs, testSets }: Comparison): Promise<Section> {
+  const names = shortGroupNames(groups, runs);
   return {
     heading: "Over seeds",
     blocks: [

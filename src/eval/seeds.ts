@@ -1,4 +1,5 @@
 import type { RunConfig } from "../settings.js";
+import { shortNames } from "./names.js";
 
 /** A figure over several runs. */
 export interface Spread {
@@ -41,7 +42,15 @@ export function spread(values: readonly number[]): Spread {
 export function groupBySeed(configs: readonly RunConfig[]): number[][] {
   const groups: { key: string; seeds: number[]; places: number[] }[] = [];
   configs.forEach((config, place) => {
-    const { seed, data: _, backend: __, keyspot: ___, examples: ____, ...rest } = config;
+    const {
+      seed,
+      data: _,
+      backend: __,
+      keyspot: ___,
+      examples: ____,
+      teacherFingerprints: _____,
+      ...rest
+    } = config;
     const { from, teacher, sources, ...settings } = rest;
     const learned = [from !== undefined, teacher?.length];
     const key = JSON.stringify([settings, learned, sources.map(({ fingerprint }) => fingerprint)]);
@@ -70,6 +79,13 @@ export function commonName(names: readonly string[]): string {
   while (end < shortest - start && others.every((name) => name.at(-1 - end) === first.at(-1 - end))) end++;
   if (start + end === 0) return names.join(", ");
   return `${first.slice(0, start).join("")}*${first.slice(first.length - end).join("")}`;
+}
+
+/** What the groups are called in tables and pictures: by what the short names of their runs have in common. */
+export function shortGroupNames(groups: readonly SeedGroup[], runs: readonly { run: string }[]): string[] {
+  const paths = runs.map(({ run }) => run);
+  const names = shortNames(paths);
+  return groups.map((group) => commonName(group.runs.map((run) => names[paths.indexOf(run)]!)));
 }
 
 function numbersAndLetters(name: string): string[] {

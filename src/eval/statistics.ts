@@ -6,7 +6,7 @@ import { Random } from "../random.js";
  *
  * @param aOnlyRight examples that only the first got right
  * @param bOnlyRight examples that only the second got right
- * @returns p in (0, 1]; 1 where they never disagree
+ * @returns p in [0, 1], 0 where it is below what a number can hold; 1 where they never disagree
  */
 export function mcnemarExact(aOnlyRight: number, bOnlyRight: number): number {
   const n = aOnlyRight + bOnlyRight;
@@ -23,7 +23,8 @@ export function mcnemarExact(aOnlyRight: number, bOnlyRight: number): number {
 
 /**
  * Percentile bootstrap 95 % confidence interval of an accuracy (Efron and Tibshirani, 1993). Whole groups are drawn with
- * replacement where groups are given (clips of one speaker are no independent witnesses), else single examples.
+ * replacement where there are several (clips of one speaker are no independent witnesses), else single examples. Where all
+ * examples are right, or none, drawing them again tells nothing: the interval is Wilson's, over examples.
  *
  * @param correct by example, 1 or 0
  * @param groups by example, such as the speaker
@@ -32,32 +33,64 @@ export function bootstrapAccuracyCi95(
   correct: ArrayLike<number>,
   groups: readonly string[] | undefined,
   seed: number,
-  draws = 2000,
 ): [low: number, high: number] {
-  const byGroup = new Map<string, { right: number; count: number }>();
-  for (let i = 0; i < correct.length; i++) {
-    const key = groups?.[i] ?? String(i);
-    const group = byGroup.get(key) ?? { right: 0, count: 0 };
-    group.right += correct[i]!;
+  const right = Array.from(correct).reduce((sum, value) => sum + value, 0);
+  if (right === 0 || right === correct.length) return wilsonCi95(right, correct.length);
+  return bootstrapMeanCi95(correct, groups, seed);
+}
+
+/**
+ * The same of the difference of two accuracies on the same examples, the first minus the second.
+ *
+ * @param correctA by example, 1 or 0; as correctB
+ */
+export function bootstrapDifferenceCi95(
+  correctA: ArrayLike<number>,
+  correctB: ArrayLike<number>,
+  groups: readonly string[] | undefined,
+  seed: number,
+): [low: number, high: number] {
+  const differences = Array.from(correctA, (right, i) => right - correctB[i]!);
+  return bootstrapMeanCi95(differences, groups, seed);
+}
+
+/** Whether these groups can be drawn with replacement: one alone is drawn the same each time. */
+export function areSeveral(groups: readonly string[] | undefined): groups is readonly string[] {
+  return groups?.some((group) => group !== groups[0]) ?? false;
+}
+
+function bootstrapMeanCi95(
+  values: ArrayLike<number>,
+  groups: readonly string[] | undefined,
+  seed: number,
+): [low: number, high: number] {
+  const byGroup = new Map<string, { sum: number; count: number }>();
+  const drawn = areSeveral(groups) ? groups : undefined;
+  for (let i = 0; i < values.length; i++) {
+    const key = drawn?.[i] ?? String(i);
+    const group = byGroup.get(key) ?? { sum: 0, count: 0 };
+    group.sum += values[i]!;
     group.count++;
     byGroup.set(key, group);
   }
   const all = [...byGroup.values()];
   const random = new Random(seed, "bootstrap");
-  const accuracies = new Float64Array(draws);
-  for (let draw = 0; draw < draws; draw++) {
-    let right = 0;
+  const means = new Float64Array(bootstrapDraws);
+  for (let draw = 0; draw < bootstrapDraws; draw++) {
+    let sum = 0;
     let count = 0;
     for (let i = 0; i < all.length; i++) {
       const group = all[random.integer(all.length)]!;
-      right += group.right;
+      sum += group.sum;
       count += group.count;
     }
-    accuracies[draw] = right / count;
+    means[draw] = sum / count;
   }
-  accuracies.sort();
-  return [quantile(accuracies, 0.025), quantile(accuracies, 0.975)];
+  means.sort();
+  return [quantile(means, 0.025), quantile(means, 0.975)];
 }
+
+const bootstrapDraws = 2000;
 
 /** 95 % score interval of a share (E. B. Wilson, 1927), which holds for few examples and for shares of 0 and 1 too. */
 export function wilsonCi95(right: number, count: number): [low: number, high: number] {

@@ -6,6 +6,10 @@ import type { BuildOptions, ModelDefinition } from "./definition.js";
 
 /** Bytes a parameter while it is trained: itself, its gradient, and the two averages that Adam keeps of it. */
 const trainingBytes = 16;
+/** A moving average of it, where one is kept. */
+const averageBytes = 4;
+/** The step as one TensorFlow graph has a copy of its own of all but the gradient. */
+const graphBytes = 12;
 /** All that WebAssembly can address. */
 const wasmBytes = 2 ** 32;
 
@@ -54,17 +58,20 @@ export function checkModelSize(
   definition: ModelDefinition,
   options: BuildOptions,
   backend: BackendName,
+  keepsAverage: boolean,
 ): void {
+  const bytesEach =
+    trainingBytes + (keepsAverage ? averageBytes : 0) + (backend === "tensorflow" ? graphBytes : 0);
   const plan = planModel(definition, options);
   const params = plan.countParams();
   plan.dispose();
   // The limit of a container, where there is one.
   const machine = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
   const available = backend === "wasm" ? Math.min(machine, wasmBytes) : machine;
-  if (trainingBytes * params <= available) return;
+  if (bytesEach * params <= available) return;
   const where = backend === "wasm" && available === wasmBytes ? "WebAssembly" : "this machine";
   throw new UserError(
-    `${definition.name} at width ${options.width} with ${options.labelCount} labels has ${params.toLocaleString("en")} parameters: training it would need ${gigabytes(trainingBytes * params)} of memory, ${where} has ${gigabytes(available)}; try a smaller --width`,
+    `${definition.name} at width ${options.width} with ${options.labelCount} labels has ${params.toLocaleString("en")} parameters: training it would need ${gigabytes(bytesEach * params)} of memory, ${where} has ${gigabytes(available)}; try a smaller --width`,
   );
 }
 

@@ -40,11 +40,13 @@ function buildTcResnet(name: keyof typeof plans, options: BuildOptions): tf.Laye
   const { clipLength, labelCount, width } = options;
   const make = layerMaker(options);
   // Truncated as the authors do.
-  const [first, ...blocks] = plans[name].map((channels) => Math.max(4, Math.trunc(channels * width)));
+  const [first, ...blocks] = plans[name].map((planned) => ({
+    planned,
+    channels: Math.max(4, Math.trunc(planned * width)),
+  }));
 
-  /** `[batch, 1, frames, inputs]` → `[batch, 1, frames, channels]`, half the frames where the channels change. */
-  const block = (name: string, channels: number, input: tf.SymbolicTensor) => {
-    const transition = input.shape[3] !== channels;
+  /** `[batch, 1, frames, inputs]` → `[batch, 1, frames, channels]`, at a transition half the frames. */
+  const block = (name: string, channels: number, transition: boolean, input: tf.SymbolicTensor) => {
     const strides: [number, number] = [1, transition ? 2 : 1];
     let shortcut = input;
     if (transition) {
@@ -60,9 +62,13 @@ function buildTcResnet(name: keyof typeof plans, options: BuildOptions): tf.Laye
   const waveform = tf.input({ shape: [clipLength], name: "waveform" }); // [batch, samples]
   const kind = chosenFrontEnd(name, allowedFrontEnds, options.frontEnd);
   let x = bandsAsChannels(frontEnd(waveform, options, kind)); // [batch, 1, frames, coefficients]
-  x = make.convolution("head", first!, [1, firstKernel], x);
+  x = make.convolution("head", first!.channels, [1, firstKernel], x);
   x = make.relu("head_relu", make.normalized("head_norm", x));
-  for (const [index, channels] of blocks.entries()) x = block(`block${index + 1}`, channels, x);
+  for (const [index, { planned, channels }] of blocks.entries()) {
+    // By the plan: at small widths the channels of two stages may be the same, the frames are halved all the same.
+    const transition = planned !== plans[name][index];
+    x = block(`block${index + 1}`, channels, transition, x);
+  }
   x = make.dropout("dropout", dropoutRate, make.pooled(x)); // [batch, channels]
   return tf.model({ name, inputs: waveform, outputs: make.logits(labelCount, x, false) }); // [batch, labels]
 }

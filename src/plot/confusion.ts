@@ -20,7 +20,8 @@ export function confusionSpec(
   );
 
   const fontSize = labels.length > 16 ? fontSizes.small : fontSizes.normal;
-  const widestCount = Math.max(...cells.map(({ count }) => textWidth(count.toLocaleString("en"), fontSize)));
+  const most = cells.reduce((most, { count }) => Math.max(most, count), 0); // too many for arguments of one call
+  const widestCount = textWidth(most.toLocaleString("en"), fontSize);
   const cell = Math.ceil(Math.max(widestCount + 8, labels.length > 16 ? 24 : labels.length > 8 ? 38 : 52));
   // Labels stand upright below the columns only where they fit.
   const slanted = Math.max(...labels.map((label) => textWidth(label))) > cell - 4;

@@ -95,6 +95,11 @@ export class EarlyStopping implements Callback {
     return this.waited >= this.patience;
   }
 
+  /** More epochs are asked for: it waits anew. */
+  goOn(): void {
+    this.waited = 0;
+  }
+
   onEpochEnd(record: EpochRecord): void {
     if (improves(this.monitor, record, this.best)) {
       this.best = record[this.monitor];

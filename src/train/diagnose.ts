@@ -52,6 +52,9 @@ interface TrialEnd {
   stderr: string;
 }
 
+/** In milliseconds: a timer that is set for longer ends at once. */
+const longestTimer = 2 ** 31 - 1;
+
 function runTrial(backend: BackendName, timeLimit: number): Promise<TrialEnd> {
   return new Promise((resolve) => {
     const child = fork(fileURLToPath(new URL("./trial.js", import.meta.url)), [backend], {
@@ -63,10 +66,13 @@ function runTrial(backend: BackendName, timeLimit: number): Promise<TrialEnd> {
     const end: TrialEnd = {
       ...{ messages: [], exitCode: null, signal: null, timedOutAfter: undefined, stderr: "" },
     };
-    const timer = setTimeout(() => {
-      end.timedOutAfter = timeLimit;
-      child.kill("SIGKILL");
-    }, timeLimit * 1000);
+    const timer = setTimeout(
+      () => {
+        end.timedOutAfter = timeLimit;
+        child.kill("SIGKILL");
+      },
+      Math.min(timeLimit * 1000, longestTimer),
+    );
     const leaveNoChild = () => child.kill("SIGKILL");
     process.once("exit", leaveNoChild);
     collect(child, end);

@@ -81,6 +81,8 @@ export interface Training {
   build: () => tf.LayersModel;
   step: TrainingStep;
   resume: boolean;
+  /** Whether it is gone on with for more epochs than before. */
+  asksForMore: boolean;
 }
 
 /**
@@ -116,7 +118,8 @@ export async function fitModel(training: Training, hooks: TrainHooks): Promise<T
     ...(hooks.report && { report: hooks.report }),
   });
   const callbacks: Callback[] = [...(hooks.callbacks ?? []), history, best];
-  if (config.earlyStop > 0) callbacks.push(new EarlyStopping(monitor, config.earlyStop));
+  const earlyStopping = config.earlyStop > 0 ? new EarlyStopping(monitor, config.earlyStop) : undefined;
+  if (earlyStopping !== undefined) callbacks.push(earlyStopping);
   callbacks.push(new CurvesPicture(() => drawCurves(run, history.records, config)));
   const stored = [
     ...modelVariables(model, "all"),
@@ -124,7 +127,9 @@ export async function fitModel(training: Training, hooks: TrainHooks): Promise<T
     ...(average?.slotVariables() ?? []),
   ];
   callbacks.push(new LastState({ run, variables: stored, optimizer, others: [...callbacks] }));
-  const position = training.resume ? restore(training, stored, optimizer, callbacks, hooks) : startPosition();
+  const position = training.resume
+    ? restore(training, stored, optimizer, callbacks, earlyStopping, hooks)
+    : startPosition();
 
   const batches = startBatches(training, truth, hooks);
   const start = performance.now();
@@ -158,7 +163,7 @@ export async function fitModel(training: Training, hooks: TrainHooks): Promise<T
 
   if (ending === "interrupted") throw new TrainingInterrupted(run.path);
   checkNotDiverged(config, history.records, best.best?.saved, hooks);
-  if (ending === "stopped")
+  if (ending === "stopped" && earlyStopping?.wantsStop)
     hooks.report?.(
       `stopped early: ${monitor} has not improved for ${config.earlyStop} epoch${config.earlyStop === 1 ? "" : "s"}`,
     );
@@ -186,10 +191,11 @@ export async function fitModel(training: Training, hooks: TrainHooks): Promise<T
 
 /** Reads the run's newest state into the variables, the optimizer and the callbacks; says where the training stands. */
 function restore(
-  { run, config }: Training,
+  { run, config, asksForMore }: Training,
   stored: readonly NamedVariable[],
   optimizer: Optimizer,
   callbacks: readonly Callback[],
+  earlyStopping: EarlyStopping | undefined,
   hooks: TrainHooks,
 ): Position {
   const { position, optimizerStep, callbacks: states } = readState(run, stored);
@@ -199,11 +205,13 @@ function restore(
     if (state !== undefined) callback.restore?.(state);
   }
   run.updateConfig({ epochs: config.epochs }); // only now: more may have been asked for
-  hooks.report?.(
-    position.epoch > config.epochs
-      ? `${run.path} has all its ${config.epochs} epochs: more are asked for with --epochs`
-      : `resuming ${run.path} at epoch ${position.epoch}, batch ${position.batch + 1}`,
-  );
+  if (asksForMore) earlyStopping?.goOn();
+  const more = "more are asked for with --epochs";
+  if (position.epoch > config.epochs)
+    hooks.report?.(`${run.path} has all its ${config.epochs} epochs: ${more}`);
+  else if (earlyStopping?.wantsStop)
+    hooks.report?.(`${run.path} ended early, after epoch ${position.epoch - 1} of ${config.epochs}: ${more}`);
+  else hooks.report?.(`resuming ${run.path} at epoch ${position.epoch}, batch ${position.batch + 1}`);
   return position;
 }
 
@@ -214,7 +222,7 @@ function checkNotDiverged(
   keptEpoch: number | undefined,
   hooks: TrainHooks,
 ): void {
-  const { valLoss } = history.at(-1)!;
+  const { valLoss } = history.at(-1) ?? { valLoss: Number.NaN };
   const last = Number.isFinite(valLoss) ? valLoss.toPrecision(3) : "no number";
   const smaller = `try a smaller --learning-rate than ${learningRate}`;
   if (keptEpoch === undefined)

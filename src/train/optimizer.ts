@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import { usageError } from "../errors.js";
-import type { TrainSettings } from "../settings.js";
+import { defaultSettings, type TrainSettings } from "../settings.js";
 import { Adam, type NamedVariable } from "./adam.js";
 import { Sgd } from "./sgd.js";
 
@@ -31,8 +31,10 @@ export function makeOptimizer(settings: OptimizerSettings, variables: readonly N
   return new Adam(variables, weightDecay);
 }
 
-/** @throws UserError (wrong usage) for a weight decay that the optimizer would not heed */
-export function checkOptimizer({ optimizer, weightDecay }: OptimizerSettings): void {
+/** @throws UserError (wrong usage) for a weight decay or a momentum that the optimizer would not heed */
+export function checkOptimizer({ optimizer, weightDecay, momentum }: OptimizerSettings): void {
+  if (optimizer !== "sgd" && momentum !== defaultSettings.momentum)
+    throw usageError(`--momentum: ${optimizer} takes none, expected --optimizer sgd beside it`);
   if (optimizer === "adam" && weightDecay > 0)
     throw usageError("--weight-decay: Adam takes none, expected --optimizer adamw or sgd beside it");
 }

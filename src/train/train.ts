@@ -14,7 +14,7 @@ import type { TrainSettings } from "../settings.js";
 import { packageVersion } from "../version.js";
 import { fitModel, type TrainHooks, TrainingInterrupted, type TrainSummary } from "./fit.js";
 import { checkOptimizer } from "./optimizer.js";
-import { readTeacher } from "./teacher.js";
+import { checkTeachers, readTeacher, teacherFingerprints } from "./teacher.js";
 import { checkSource, takeWeights } from "./transfer.js";
 
 export { type TrainHooks, TrainingInterrupted, type TrainSummary };
@@ -46,8 +46,10 @@ export async function train(
   hooks: TrainHooks = {},
 ): Promise<TrainSummary> {
   const definition = checkUsage(settings);
-  const run = new RunFolder(options.out ?? freeRunPath(settings.model));
-  run.checkFree(options.force ?? false);
+  const { force = false } = options;
+  const out = options.out ?? freeRunPath(settings.model);
+  new RunFolder(out).checkFree(force);
+  checkTeachers(settings.teacher ?? [], out);
 
   const backend = await startBackend(settings.backend, "training");
   const dataset = await loadDataset(settings, hooks.onLoading);
@@ -58,7 +60,7 @@ export async function train(
   const step = { index: 0 };
   const shape = { labelCount: labels.length, sampleRate, clipLength };
   const build = () => definition.build(buildOptions(settings, shape, step));
-  checkModelSize(definition, buildOptions(settings, shape, step), backend.name);
+  checkModelSize(definition, buildOptions(settings, shape, step), backend.name, settings.emaDecay > 0);
   const model = build();
   checkMaskSize(model);
   const freezeEpochs =
@@ -74,7 +76,10 @@ export async function train(
     // The only one that a model has is no setting: the run is one with those that did not name it.
     frontEnd: definition.frontEnds.length > 1 ? settings.frontEnd : undefined,
     data: settings.data.map(fullPath),
-    ...(settings.teacher !== undefined && { teacher: settings.teacher.map(fullPath) }),
+    ...(settings.teacher !== undefined && {
+      teacher: settings.teacher.map(fullPath),
+      teacherFingerprints: teacherFingerprints(settings.teacher),
+    }),
     ...(settings.from !== undefined && { from: fullPath(settings.from) }),
     augment: withFullPath(settings.augment),
     labels,
@@ -92,14 +97,29 @@ export async function train(
   };
   const teacher = await readTeacher(config);
   reportStart(hooks, dataset, backend);
+  const run = beginRun(config, options.out, force);
   try {
-    run.begin(config);
     const training = { run, config, clips, split, noise, teacher, model, build, step, resume: false };
-    return await fitModel(training, hooks);
+    return await fitModel({ ...training, asksForMore: false }, hooks);
   } catch (error) {
     // With a stored state it can go on once the disk has room again; without one it is of no use.
     if (!existsSync(run.lastStatePath)) run.discard();
     throw error;
+  } finally {
+    run.unlock();
+  }
+}
+
+/** Begins it where it was asked for, or under the first name that is free now: another training may have taken one meanwhile. */
+function beginRun(config: Omit<RunConfig, "format">, out: string | undefined, force: boolean): RunFolder {
+  for (;;) {
+    const run = new RunFolder(out ?? freeRunPath(config.model));
+    try {
+      run.begin(config, force);
+      return run;
+    } catch (error) {
+      if (out !== undefined || !existsSync(run.path)) throw error;
+    }
   }
 }
 
@@ -122,31 +142,57 @@ export async function resumeTraining(
       `--epochs: the run was asked for ${stored.epochs} epochs, expected at least as many, found ${epochs}`,
     );
   }
-  const backend = await startBackend(stored.backend, "training");
-  const dataset = await loadRunDataset(stored, hooks.onLoading);
+  const definition = modelOfRun(path, stored);
+  run.lock();
+  try {
+    return await resumeLocked(run, definition, { ...stored, epochs }, epochs > stored.epochs, hooks);
+  } finally {
+    run.unlock();
+  }
+}
+
+/** @throws UserError for a model that this version does not know: the run's fault, not its user's */
+function modelOfRun(path: string, { model }: RunConfig): ModelDefinition {
+  try {
+    return findModel(model);
+  } catch (error) {
+    throw error instanceof UserError ? new UserError(`${path}: ${error.message}`, { cause: error }) : error;
+  }
+}
+
+async function resumeLocked(
+  run: RunFolder,
+  definition: ModelDefinition,
+  config: RunConfig,
+  asksForMore: boolean,
+  hooks: TrainHooks,
+): Promise<TrainSummary> {
+  const { path } = run;
+  const backend = await startBackend(config.backend, "training");
+  const dataset = await loadRunDataset(config, hooks.onLoading);
   if (hooks.signal?.aborted) throw new TrainingInterrupted(path);
   const { clips, split } = dataset;
-  const noise = await noiseFor(stored.augment, clips, split.train);
-  if (stored.noiseFingerprint !== undefined && noise?.fingerprint !== stored.noiseFingerprint)
+  const noise = await noiseFor(config.augment, clips, split.train);
+  if (config.noiseFingerprint !== undefined && noise?.fingerprint !== config.noiseFingerprint)
     throw new UserError(
-      `the noise in ${stored.augment.noise?.folder} has changed since the run was begun with it`,
+      `the noise in ${config.augment.noise?.folder} has changed since the run was begun with it`,
     );
-  const teacher = await readTeacher(stored);
+  const teacher = await readTeacher(config);
   reportStart(hooks, dataset, backend);
   const step = { index: 0 };
-  const { sampleRate, clipLength } = stored;
-  const shape = { labelCount: stored.labels.length, sampleRate, clipLength };
-  const build = () => findModel(stored.model).build(buildOptions(stored, shape, step));
+  const { sampleRate, clipLength, epochs } = config;
+  const shape = { labelCount: config.labels.length, sampleRate, clipLength };
+  const build = () => definition.build(buildOptions(config, shape, step));
   const model = build();
-  const config = { ...stored, epochs };
   const resume = !run.isAtStart();
   if (!resume) {
     hooks.report?.(`${path} was stopped before its first epoch was done: it begins again`);
-    if (stored.from !== undefined) await takeWeights(model, stored.from, stored.labels);
+    if (config.from !== undefined) await takeWeights(model, config.from, config.labels);
     run.removeFiles();
     run.updateConfig({ epochs });
   }
-  return fitModel({ run, config, clips, split, noise, teacher, model, build, step, resume }, hooks);
+  const training = { run, config, clips, split, noise, teacher, model, build, step, resume, asksForMore };
+  return fitModel(training, hooks);
 }
 
 /** What the model is built from, at the start of a run and when it goes on. */

@@ -36,7 +36,7 @@ describe("planModel", () => {
 
 describe("checkModelSize", () => {
   const check = (width: number, labelCount?: number) => () =>
-    checkModelSize(findModel("conv1d"), options(width, labelCount), "wasm");
+    checkModelSize(findModel("conv1d"), options(width, labelCount), "wasm", false);
 
   it("lets the course's widths pass", () => {
     expect(check(1, 12)).not.toThrow();

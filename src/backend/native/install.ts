@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { describeSystemError, UserError } from "../../errors.js";
+import { isRunning } from "../../lock.js";
 import { buildAddons, findCompiler, tryAddon } from "./build.js";
 import {
   describeFiles,
@@ -205,14 +206,5 @@ function removeLeftovers(folder: string): void {
     const pid = name.startsWith(`${basename(folder)}.`) ? name.match(/\.(\d+)\.(tmp|old)$/)?.[1] : undefined;
     if (pid !== undefined && !isRunning(Number(pid)))
       rmSync(join(parent, name), { recursive: true, force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }

@@ -7,6 +7,7 @@ import {
   numberOrText,
   outputFor,
   recipeOrStrengths,
+  requiredOption,
   wholeNumber,
 } from "../options.js";
 import { plural } from "../output.js";
@@ -27,7 +28,9 @@ export function augmentCommand(): Command {
     `kws data augment sample -o augmented --augment '{"speed": 0.1, "gainDb": 6}'`,
   )
     .argument("<data...>", "an .npz, a folder of WAVs, or sample; several are joined")
-    .requiredOption("-o, --out <folder>", "a new or an empty folder, or one that this command has written")
+    .addOption(
+      requiredOption("-o, --out <folder>", "a new or an empty folder, or one that this command has written"),
+    )
     .option("--count <n>", "how many clips", wholeNumber("--count", 1), 20)
     .option("--augment <recipe>", "none, standard, or strengths as JSON", recipeOrStrengths, "standard")
     .option("--sample-rate <hz>", "what folders of WAVs are resampled to (default: 8000)", numberOrText)

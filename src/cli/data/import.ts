@@ -7,6 +7,7 @@ import {
   commaList,
   command,
   outputFor,
+  requiredOption,
   wholeNumber,
 } from "../options.js";
 import { count, type Output, paint, plural } from "../output.js";
@@ -57,7 +58,7 @@ export function importCommand(): Command {
     ),
   )
     .argument("<folder>", "<word>/<speaker>_nohash_<n>.wav, and _background_noise_/")
-    .requiredOption("-o, --out <file>", "the .npz to write")
+    .addOption(requiredOption("-o, --out <file>", "the .npz to write"))
     .action(async (folder: string, flags: ImportFlags & { out: string }) => {
       const output = outputFor(flags);
       await runImport(folder, flags.out, flags, output);

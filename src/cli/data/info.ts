@@ -1,9 +1,10 @@
 import type { Command } from "commander";
 import type { DataInfo, LeakAudit, Spread } from "../../data/info.js";
 import type { SplitKind } from "../../data/split.js";
+import { percent } from "../../figures.js";
 import { defaultSettings, resolveSettings } from "../../settings.js";
 import { type CommonFlags, commaList, command, numberOrText, outputFor } from "../options.js";
-import { count, type Output, paint, percent, plural, wrapped } from "../output.js";
+import { count, type Output, paint, plural, wrapped } from "../output.js";
 
 interface InfoFlags extends CommonFlags {
   split?: SplitKind;

@@ -7,6 +7,7 @@ import {
   commaList,
   command,
   outputFor,
+  requiredOption,
   wholeNumber,
 } from "../options.js";
 import { paint, plural } from "../output.js";
@@ -31,15 +32,15 @@ export function synthCommand(): Command {
     'kws data synth --words "hey kodi,stop" -o mine.npz',
     "kws data synth --words lumos -o lumos.npz --count 500 --piper-voice en_US-libritts_r-medium.onnx",
   )
-    .requiredOption("--words <a,b,c>", "words or short phrases: each is a label", commaList)
-    .requiredOption("-o, --out <file>", "the .npz to write")
+    .addOption(requiredOption("--words <a,b,c>", "words or short phrases: each is a label", commaList))
+    .addOption(requiredOption("-o, --out <file>", "the .npz to write"))
     .option("--count <n>", "clips a word", wholeNumber("--count", 1), 200)
     .option(
       "--unknown <n>",
       "clips of other words (default: as many as of a word)",
       wholeNumber("--unknown", 0),
     )
-    .option("--unknown-words <a,b,c>", "the other words (default: sixty common ones)", commaList)
+    .option("--unknown-words <a,b,c>", "the other words (default: common ones)", commaList)
     .option(
       "--silence <n>",
       "clips of noise alone (default: as many as of a word)",

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { describeSystemError, UserError } from "../../errors.js";
 import type { Clips } from "../clips.js";
 import { SampleStoreBuilder } from "../samples.js";
@@ -39,14 +39,18 @@ export async function readNoiseFolder(path: string, sampleRate: number): Promise
   const names = await readdir(path, { recursive: true }).catch((error) => {
     throw describeSystemError(error, "read", path);
   });
-  const files = names.filter((name) => /(^|[/\\])[^./\\][^/\\]*\.wav$/i.test(name)).sort();
+  // With the same separators everywhere, so that the order is the same too.
+  const files = names
+    .map((name) => name.replaceAll(sep, "/"))
+    .filter((name) => /(^|\/)[^./][^/]*\.wav$/i.test(name))
+    .sort();
   if (files.length === 0)
     throw new UserError(`${path} has no WAV file: a folder with recordings of noise was expected`);
   const builder = new SampleStoreBuilder(sampleRate);
   const fingerprint = createHash("sha256");
   for (const name of files) {
     const bytes = await readWavBytes(join(path, name));
-    fingerprint.update(`${name.replaceAll("\\", "/")}\0${bytes.length}\0`).update(bytes);
+    fingerprint.update(`${name}\0${bytes.length}\0`).update(bytes);
     const { samples } = monoAtRate(decodeWav(bytes, join(path, name)), sampleRate);
     if (samples.length < sampleRate) {
       builder.append(Float32Array.from({ length: sampleRate }, (_, i) => samples[i % samples.length]!));

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { UserError } from "../../errors.js";
@@ -53,17 +53,27 @@ export async function piperSpeak(
   { model, speaker }: PiperVoice,
   lengthScale: number,
 ): Promise<Audio> {
-  const folder = await mkdtemp(join(tmpdir(), "keyspot-piper-"));
+  temporary ??= makeTemporary();
+  const wav = join(temporary, `${spokenCount++}.wav`);
   try {
-    const wav = join(folder, "spoken.wav");
     // The spellings that all of its versions know.
     const args = ["--model", model, "--output_file", wav, "--length_scale", lengthScale.toFixed(3)];
     if (speaker !== undefined) args.push("--speaker", `${speaker}`);
     await piper(args, `${text}\n`);
     return await readWavFile(wav);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await rm(wav, { force: true });
   }
+}
+
+/** One folder for all that this process has spoken: it goes with it, after Ctrl-C too. */
+let temporary: string | undefined;
+let spokenCount = 0;
+
+function makeTemporary(): string {
+  const folder = mkdtempSync(join(tmpdir(), "keyspot-piper-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 function piper(args: readonly string[], input: string): Promise<void> {

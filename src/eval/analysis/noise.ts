@@ -7,7 +7,7 @@ import { powerLawNoise } from "../../dsp/noise.js";
 import { UserError } from "../../errors.js";
 import { Random } from "../../random.js";
 import type { RunConfig } from "../../run.js";
-import { classify } from "../classify.js";
+import { checkLogits, classify } from "../classify.js";
 import { clipKey, type EvaluationData } from "../data.js";
 import { computeMetrics } from "../metrics.js";
 
@@ -103,6 +103,7 @@ export async function figuresInNoise(
       },
       onProgress: (done, total) => onProgress?.(place * total + done, snrsDb.length * total),
     }))!;
+    checkLogits(answers.logits, () => `a clip with noise at ${snrDb} dB`);
     const { accuracy, loss, macroF1, perLabel } = computeMetrics(answers, truth, labels);
     const recall = perLabel.map((label) => (label.support === 0 ? null : label.recall));
     levels.push({ snrDb, accuracy, loss, macroF1, recall });

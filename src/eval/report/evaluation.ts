@@ -1,5 +1,5 @@
-import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { percent } from "../../figures.js";
 import { writeFileAtomic } from "../../files.js";
 import { confusionSvg } from "../../plot/confusion.js";
 import { curvesSvg } from "../../plot/curves.js";
@@ -19,8 +19,8 @@ import type { NoiseFigures } from "../analysis/noise.js";
 import type { Analysis } from "../analysis.js";
 import type { Evaluation } from "../evaluate.js";
 import type { Metrics } from "../metrics.js";
-import { checkReportFolder, pictureNames } from "../report-folder.js";
-import { lossRemark, percent, settingColumns } from "./parts.js";
+import { checkReportFolder, pictureNames, removeOtherFigures } from "../report-folder.js";
+import { lossRemark, settingColumns } from "./parts.js";
 
 /** What `evaluate --json` says, and a report's `evaluation.json`. */
 export interface EvaluationDocument extends Metrics, Analysis {
@@ -75,20 +75,20 @@ export async function writeEvaluationReport(
       await trainingSection(config, history),
     ],
   });
-  const files: { name: string; content: string | Uint8Array | undefined }[] = [];
+  const files: { name: string; content: string | Uint8Array }[] = [];
   for (const [done, name] of pictureNames.entries()) {
     const svg = pictures[name];
-    files.push({ name: `${name}.svg`, content: svg });
-    files.push({ name: `${name}.png`, content: svg && (await svgToPng(svg)) });
+    if (svg !== undefined) {
+      files.push({ name: `${name}.svg`, content: svg });
+      files.push({ name: `${name}.png`, content: await svgToPng(svg) });
+    }
     onProgress?.(done + 1, pictureNames.length);
   }
   // All that takes time is done. The page comes first: it makes the folder known as a report's.
   const path = join(folder, "index.html");
   writeFileAtomic(path, html);
-  for (const { name, content } of files) {
-    if (content !== undefined) writeFileAtomic(join(folder, name), content);
-    else rmSync(join(folder, name), { force: true }); // of an earlier report
-  }
+  removeOtherFigures(folder, ["evaluation.json", ...files.map(({ name }) => name)]);
+  for (const { name, content } of files) writeFileAtomic(join(folder, name), content);
   writeMistakes(join(folder, "mistakes"), sounds);
   const mistakes = sounds.map(({ mistake, file }) => ({ ...mistake, file: `mistakes/${file}` }));
   writeFileAtomic(join(folder, "evaluation.json"), `${JSON.stringify({ ...document, mistakes }, null, 2)}\n`);
@@ -111,7 +111,7 @@ async function drawPictures(
     ...(keywords.length > 0 && { roc: await rocSvg(curves), det: await detSvg(curves) }),
     reliability: await reliabilitySvg(calibration.bins),
     ...(noise && { noise: await noiseSvg(noise.levels, metrics.accuracy) }),
-    ...(speakers && {
+    ...(speakers?.length && {
       speakers: await speakersSvg(speakers.slice(0, mostSpeakers), metrics.accuracy),
     }),
   };

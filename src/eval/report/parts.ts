@@ -57,8 +57,3 @@ export function lossRemark(configs: readonly RunConfig[]): string {
     ? " The training loss is what was minimised, smoothed or mixed labels, adjusted logits and a teacher's answers included; that of validation is the cross-entropy alone."
     : "";
 }
-
-/** `0.12345` → `12.35 %`. */
-export function percent(share: number, digits = 2): string {
-  return `${(100 * share).toFixed(digits)} %`;
-}

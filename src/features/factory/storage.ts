@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import type { StftOptions } from "../../dsp/stft.js";
 import { describeSystemError, UserError, usageError } from "../../errors.js";
-import { writeFileAtomic } from "../../files.js";
+import { makeFolder, writeFileAtomic } from "../../files.js";
 import { describeIssue, readJsonFile } from "../../settings.js";
 import { packageVersion } from "../../version.js";
 import { type PaddingFunction, type PaddingName, paddingName, paddingNames } from "./padding.js";
@@ -72,10 +72,14 @@ export async function writeFactory(folder: string, settings: ResolvedSettings): 
       stored.push(entry);
       continue;
     }
-    const file = `transform-${index}.state`;
-    makeFolder(folder);
-    await transform.save(join(folder, file));
-    stored.push({ ...entry, learnt: { file, sha256: fingerprint(join(folder, file)) } });
+    makeFolderFor(folder);
+    const temporary = join(folder, `.transform-${index}.${process.pid}.tmp`);
+    await transform.save(temporary);
+    const sha256 = fingerprint(temporary);
+    // Named by its content: a factory that was saved here before stays whole until the new one is.
+    const file = `transform-${index}-${sha256.slice(0, 8)}.state`;
+    renameSync(temporary, join(folder, file));
+    stored.push({ ...entry, learnt: { file, sha256 } });
   }
   const contents: z.infer<typeof fileSchema> = {
     keyspot: packageVersion,
@@ -89,6 +93,10 @@ export async function writeFactory(folder: string, settings: ResolvedSettings): 
   };
   // Last, since it vouches for the others.
   writeFileAtomic(join(folder, "factory.json"), `${JSON.stringify(contents, null, 2)}\n`);
+  const files = stored.map(({ learnt }) => learnt?.file);
+  for (const name of readdirSync(folder))
+    if (/^transform-\d+(-[0-9a-f]{8})?\.state$/.test(name) && !files.includes(name))
+      rmSync(join(folder, name));
 }
 
 /** The settings of a saved factory, its transforms with what they learnt. */
@@ -157,9 +165,9 @@ function plainWindow(window: Required<StftOptions>["window"]): z.infer<typeof fi
   return typeof window === "object" && "length" in window ? Array.from(window) : window;
 }
 
-function makeFolder(path: string): void {
+function makeFolderFor(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    makeFolder(path);
   } catch (error) {
     throw describeSystemError(error, "write", path);
   }

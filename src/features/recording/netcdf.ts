@@ -1,6 +1,7 @@
-import { mkdirSync, renameSync, rmSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { resolve } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { describeSystemError, UserError } from "../../errors.js";
+import { StagedFile } from "../../files.js";
 import type { StoredRecording, StoreSelection } from "./read.js";
 import { frequencyAttributes, spectrogramAttributes, timeAttributes } from "./zarr.js";
 
@@ -20,10 +21,10 @@ export async function writeNetcdf(
   await h5wasm.ready;
   const { frames, frequencies } = selection;
   const bins = frequencies.length;
-  const temporary = join(dirname(resolve(path)), `.${basename(path)}.${process.pid}.tmp`);
+  let staged: StagedFile | undefined;
   try {
-    mkdirSync(dirname(temporary), { recursive: true });
-    const file = new h5wasm.File(temporary, "w");
+    staged = new StagedFile(resolve(path));
+    const file = new h5wasm.File(staged.path, "w");
     try {
       file.create_attribute("Conventions", "CF-1.11");
       const axis = file.create_dataset({ name: "frequency", data: frequencies, shape: [bins], dtype: "<d" });
@@ -57,6 +58,7 @@ export async function writeNetcdf(
         }
         done += count;
         onProgress?.(done, frames);
+        await setImmediate(); // lets Ctrl-C through: nothing else here waits
       }
       time!.make_scale("time");
       addAttributes(time!, timeAttributes);
@@ -67,20 +69,12 @@ export async function writeNetcdf(
     } finally {
       file.close();
     }
-    renameSync(temporary, path);
+    staged.commit();
   } catch (error) {
-    removeIfThere(temporary);
+    staged?.discard();
     const described = describeSystemError(error, "write", path);
     if (described instanceof UserError) throw described;
     throw new UserError(`cannot write ${path}: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-function removeIfThere(path: string): void {
-  try {
-    rmSync(path);
-  } catch {
-    // Why the writing failed is the news.
   }
 }
 

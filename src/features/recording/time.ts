@@ -57,10 +57,6 @@ export function secondsBetween(from: bigint, to: bigint): number {
   return Number(to - from) / 1e9;
 }
 
-export function fromSeconds(seconds: number): bigint {
-  return BigInt(Math.round(seconds * 1e9));
-}
-
 function roundedRatio(a: bigint, b: bigint): bigint {
   const doubled = 2n * a + b;
   const quotient = doubled / (2n * b);

@@ -27,7 +27,8 @@ export function terminalConfusion(
 ): string {
   const names = labels.map((label) => shorten(printable(label), longestLabel));
   const rowNameColumns = Math.max(...names.map(columnsOf));
-  const countColumns = Math.max(...confusion.flat().map((count) => String(count).length)) + 1;
+  const most = confusion.flat().reduce((a, b) => Math.max(a, b), 0); // too many for arguments of one call
+  const countColumns = String(most).length + 1;
   const room = Math.floor((width - rowNameColumns) / names.length);
   if (room < countColumns) {
     return confusionList(labels, confusion, rowNameColumns + countColumns * names.length, { width, color });

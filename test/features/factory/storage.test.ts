@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -17,6 +26,10 @@ const root = mkdtempSync(join(tmpdir(), "factory-storage-"));
 afterAll(() => rmSync(root, { recursive: true }));
 let folders = 0;
 const newFolder = () => join(root, `${folders++}`, "deep");
+
+/** Where a folder's factory keeps what its first transform has learnt. */
+const stateFile = (folder: string) =>
+  readdirSync(folder).find((name) => /^transform-0-.*\.state$/.test(name))!;
 
 const random = new Random(1, "storage test");
 const noise = (length: number) => Float32Array.from({ length }, () => random.between(-1, 1));
@@ -65,7 +78,7 @@ describe("a saved factory is the same once it is loaded", () => {
     const factory = new SpectrogramFactory({ ...basic, transforms: [scaler({ range: [0, 1] })] });
     await factory.fit([sound]);
     await factory.save(folder);
-    expect(readdirSync(folder).sort()).toEqual(["factory.json", "transform-0.state"]);
+    expect(readdirSync(folder).sort()).toEqual(["factory.json", stateFile(folder)]);
     const stored = JSON.parse(readFileSync(join(folder, "factory.json"), "utf8"));
     expect(stored).toMatchObject({
       keyspot: packageVersion,
@@ -74,8 +87,31 @@ describe("a saved factory is the same once it is loaded", () => {
       // Those with defaults too, so that a later version's other defaults do not change it.
       stft: { nFft: 64, hop: 16, winLength: 64, window: "hann", center: true, padMode: "constant" },
       processor: "real-imaginary",
-      transforms: [{ name: "scaler", settings: { range: [0, 1] }, learnt: { file: "transform-0.state" } }],
+      transforms: [{ name: "scaler", settings: { range: [0, 1] }, learnt: { file: stateFile(folder) } }],
     });
+  });
+
+  test("saved over another one it leaves that whole until it is whole itself", async () => {
+    const folder = newFolder();
+    const old = await new SpectrogramFactory({ ...basic, transforms: [scaler()] }).fit([sound]);
+    await old.save(folder);
+    const file = stateFile(folder);
+    const contents = readFileSync(join(folder, "factory.json"), "utf8");
+    // The last step fails: a folder stands where the new factory.json is to go.
+    rmSync(join(folder, "factory.json"));
+    mkdirSync(join(folder, "factory.json"));
+    const quieter = {
+      ...sound,
+      channels: sound.channels.map((samples) => samples.map((value) => value / 2)),
+    };
+    const other = await new SpectrogramFactory({ ...basic, transforms: [scaler()] }).fit([quieter]);
+    await expect(other.save(folder)).rejects.toThrow(UserError);
+    rmdirSync(join(folder, "factory.json"));
+    writeFileSync(join(folder, "factory.json"), contents);
+    expect((await SpectrogramFactory.load(folder)).forward(sound)).toEqual(old.forward(sound));
+    await other.save(folder);
+    expect(readdirSync(folder).sort()).toEqual(["factory.json", stateFile(folder)]);
+    expect(stateFile(folder)).not.toBe(file);
   });
 
   test("saved over another one it is the new one", async () => {
@@ -268,16 +304,16 @@ describe("mistakes", () => {
     ],
     [
       "what a transform learnt is missing",
-      (folder) => rmSync(join(folder, "transform-0.state")),
+      (folder) => rmSync(join(folder, stateFile(folder))),
       1,
-      /^cannot read .*transform-0.state: no such file/,
+      /^cannot read .*transform-0-.*\.state: no such file/,
     ],
     [
       "what a transform learnt was changed",
       (folder) =>
-        writeFileSync(join(folder, "transform-0.state"), '{"scaler":[{"minimum":0,"maximum":1,"mean":0}]}'),
+        writeFileSync(join(folder, stateFile(folder)), '{"scaler":[{"minimum":0,"maximum":1,"mean":0}]}'),
       1,
-      /transform-0.state is damaged, or not the one that .*factory.json was saved with$/,
+      /transform-0-.*\.state is damaged, or not the one that .*factory.json was saved with$/,
     ],
   ])("%s", async (_, damage, exitCode, message) => {
     const folder = await saved();
