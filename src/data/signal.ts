@@ -68,19 +68,16 @@ function parseCsv(bytes: Uint8Array, name: string): Signal {
     if (line.trim() === "") return;
     const cells = line.split(",");
     // A first line without a digit names the columns: i and j are names there, no numbers.
-    const isNames = index === 0 && !/\d/.test(line);
-    const value = cells.length <= 2 && !isNames ? parseComplex(cells.at(-1)!) : undefined;
+    if (index === 0 && !/\d/.test(line) && !cells.some((cell) => /^\s*[+-]?(nan|inf)/i.test(cell))) return;
+    const value = cells.length <= 2 ? parseComplex(cells.at(-1)!) : undefined;
     if (value !== undefined) {
       re.push(value.re);
       im.push(value.im);
       return;
     }
-    const isHeader =
-      index === 0 && cells.every((cell) => !parseComplex(cell) && !/^\s*[+-]?(nan|inf)/i.test(cell));
-    if (!isHeader)
-      throw new UserError(
-        `${name} line ${index + 1}: a number was expected, or an index and a number, found ${JSON.stringify(line.slice(0, 60))}`,
-      );
+    throw new UserError(
+      `${name} line ${index + 1}: a number was expected, or an index and a number, found ${JSON.stringify(line.slice(0, 60))}`,
+    );
   });
   if (re.length === 0)
     throw new UserError(`${name}: a WAV file or a CSV with a number a line was expected, found no number`);

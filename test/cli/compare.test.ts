@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ComparedRun, Comparison } from "../../src/eval/compare.js";
 import type { Metrics } from "../../src/eval/metrics.js";
-import { bootstrapAccuracyCi95, mcnemarExact } from "../../src/eval/statistics.js";
+import { bootstrapAccuracyCi95, bootstrapDifferenceCi95, mcnemarExact } from "../../src/eval/statistics.js";
 import { RunFolder } from "../../src/run.js";
 import {
   contentOf,
@@ -54,7 +54,7 @@ describe("kws compare --models", () => {
   test("prints a table of the runs and one of the pairs, and where the report is", () => {
     expect(trained.stdout).toMatch(/^12 clips; always answering "yes" would get 33\.33 %$/m);
     expect(trained.stdout).toMatch(/^run +conv1d +spectrogram$/m);
-    expect(trained.stdout).toMatch(/^a +b +only a right +only b right +McNemar p$/m);
+    expect(trained.stdout).toMatch(/^a +b +only a right +only b right +a − b, 95 % +McNemar p$/m);
     expect(trained.stdout).toContain("intervals: bootstrap over speakers");
     expect(trained.stdout).toContain(`report: ${join("both", "report", "index.html")}`);
     expect(trained.stderr).toMatch(/^conv1d: epoch 2\/2 /m);
@@ -99,6 +99,7 @@ describe("kws compare RUN RUN", () => {
     const comparison = await compare(...runs, ...wasm, "--report", "again");
     expect(JSON.parse(readFileSync(at("again/comparison.json"), "utf8"))).toEqual(comparison);
     const right: number[][] = [];
+    let speakers: string[] = [];
     for (const [i, run] of runs.entries()) {
       const evaluate = ["evaluate", run, "--predictions", "p.csv", ...wasm];
       const metrics = await succeedWithJson<Metrics>(evaluate, { cwd });
@@ -117,9 +118,7 @@ describe("kws compare RUN RUN", () => {
       const lines = readFileSync(at("p.csv"), "utf8").trimEnd().split("\n").slice(1);
       right.push(lines.map((line) => Number(line.split(",")[1] === line.split(",")[2])));
       // The tones' speakers take turns, one a round of labels.
-      const speakers = lines.map((line) =>
-        String(Math.floor(Number(line.split(",")[0]) / easyLabels.length) % 10),
-      );
+      speakers = lines.map((line) => String(Math.floor(Number(line.split(",")[0]) / easyLabels.length) % 10));
       expect(comparison.runs[i]!.accuracyCi95).toEqual(bootstrapAccuracyCi95(right[i]!, speakers, 42));
     }
     const [a, b] = right as [number[], number[]];
@@ -130,9 +129,43 @@ describe("kws compare RUN RUN", () => {
       examples: 12,
       seenInTraining: [],
       pairs: [
-        { a: runs[0], b: runs[1], aOnlyRight, bOnlyRight, mcnemarP: mcnemarExact(aOnlyRight, bOnlyRight) },
+        {
+          ...{
+            a: runs[0],
+            b: runs[1],
+            aOnlyRight,
+            bOnlyRight,
+            mcnemarP: mcnemarExact(aOnlyRight, bOnlyRight),
+          },
+          differenceCi95: bootstrapDifferenceCi95(a, b, speakers, 42),
+        },
       ],
     });
+  });
+
+  test("--part takes a part of the data, from where it lies now too", async () => {
+    const val = await compare(...runs, ...wasm, "--part", "val", "--report", "on-val");
+    expect(val).toMatchObject({ examples: 12, seenInTraining: runs.map((run) => ({ run, clips: 12 })) });
+    cpSync(at("tones.npz"), at("moved", "tones.npz"));
+    const moved = ["--data", "moved/tones.npz", "--part", "test", "--report", "on-moved"];
+    const { examples, seenInTraining, runs: compared } = await compare(...runs, ...wasm, ...moved);
+    const own = JSON.parse(readFileSync(at("again/comparison.json"), "utf8")) as Comparison;
+    expect({ examples, seenInTraining }).toEqual({ examples: 12, seenInTraining: [] });
+    expect(compared.map(({ loss }) => loss)).toEqual(own.runs.map(({ loss }) => loss));
+  });
+
+  test("a report takes the place of one of the other kind, of which no figure stays", async () => {
+    await succeed(["evaluate", "both/conv1d", ...wasm, "--report", "either"], { cwd });
+    writeFileSync(at("either", "notes.txt"), "mine");
+    expect(Object.keys(contentOf(at("either")))).toContain("evaluation.json");
+    await compare(...runs, ...wasm, "--report", "either");
+    expect(Object.keys(contentOf(at("either"))).sort()).toEqual([
+      "comparison.json",
+      "index.html",
+      "notes.txt",
+    ]);
+    await succeed(["evaluate", "both/conv1d", ...wasm, "--report", "either"], { cwd });
+    expect(Object.keys(contentOf(at("either")))).not.toContain("comparison.json");
   });
 
   test("writes its report to a new folder each time", async () => {

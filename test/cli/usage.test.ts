@@ -233,6 +233,21 @@ describe("--config", () => {
     await fail(["evaluate", "a", ...ofRun], 2, /unknown setting model, width/, { cwd });
   });
 
+  test("what a command cannot do without may come from it", async () => {
+    const { stdout } = await succeed(
+      ["signal", "sine", ...ofFile({ frequency: 1, rate: 4, duration: "1s" })],
+      { cwd },
+    );
+    expect(stdout).toBe("1, 0, -1, 0\n");
+    await fail(["signal", "sine", ...ofFile({ frequency: 1 })], 2, /required option '--rate <hz>'/, { cwd });
+  });
+
+  test("of a run's own, what it started from does not count in a comparison", async () => {
+    const ofRun = ofFile({ keyspot: "0.1.0", format: 1, model: "skip", from: "base", freezeEpochs: 3 });
+    const flags = ["--data", "absent.npz", "--models", "conv1d,skip", "--backend", "cpu"];
+    await fail(["compare", ...ofRun, ...flags], 1, /cannot read absent\.npz/, { cwd });
+  });
+
   test("flag over file over default", async () => {
     const params = async (args: string[]) => {
       const { stdout } = await succeed(["models", "--json", ...args], { cwd });

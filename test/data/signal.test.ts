@@ -82,6 +82,8 @@ describe("signals in files", () => {
     ["Windows line ends and an empty line behind", "1\r\n-2+2i\r\n3\r\n\r\n"],
     ["an index before", "0,1\n1,-2+2i\n2,3\n"],
     ["names of the columns", "index,value\n0,1\n1,-2+2i\n2,3\n"],
+    ["a name that could be a number", "i\n1\n-2+2i\n3\n"],
+    ["names one of which could be a number", "t,i\n0,1\n1,-2+2i\n2,3\n"],
     ["a name, and a mark of the byte order", "\ufeffvalue\n1\n-2+2i\n3\n"],
   ])("%s", (_, text) => {
     const { re, im } = read(text);

@@ -9,7 +9,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import type { Clips } from "../../src/data/clips.js";
 import { readNpz } from "../../src/data/npz.js";
 import { SampleStore } from "../../src/data/samples.js";
@@ -180,6 +180,29 @@ describe("writeNpz that fails", () => {
     await expect(writeNpz(file, { good: textColumn(["a"]), array })).rejects.toThrow(message);
     expect(readFileSync(file, "utf8")).toBe("old");
     expect(readdirSync(path)).toEqual(["old.npz"]);
+  });
+
+  it("ends what makes the elements, which threads may wait in", async () => {
+    let ended = false;
+    const array: NpyArray = {
+      descr: "<i2",
+      shape: [1 << 22],
+      *pieces() {
+        try {
+          for (let i = 0; i < 1 << 7; i++) yield new Uint8Array(1 << 16).fill(i * 37);
+        } finally {
+          ended = true;
+        }
+      },
+    };
+    mkdirSync(join(folder, "in-the-way.npz", "x"), { recursive: true });
+    // The rename fails once all is written; a stream that is cut short ends its generator too.
+    await expect(writeNpz(join(folder, "in-the-way.npz"), { array })).rejects.toThrow(UserError);
+    expect(ended).toBe(true);
+    ended = false;
+    const limited = { ...array, shape: [1] };
+    await expect(writeNpz(join(folder, "short.npz"), { limited })).rejects.toThrow(/number of bytes/);
+    await vi.waitFor(() => expect(ended).toBe(true));
   });
 
   it("a path that cannot be written is the user's mistake", async () => {

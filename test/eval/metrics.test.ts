@@ -1,7 +1,13 @@
 import { describe, expect, test } from "vitest";
 import type { Answers } from "../../src/eval/classify.js";
 import { argMax, computeMetrics, softmax } from "../../src/eval/metrics.js";
-import { bootstrapAccuracyCi95, mcnemarExact, quantile } from "../../src/eval/statistics.js";
+import {
+  bootstrapAccuracyCi95,
+  bootstrapDifferenceCi95,
+  mcnemarExact,
+  quantile,
+  wilsonCi95,
+} from "../../src/eval/statistics.js";
 import { Random } from "../../src/random.js";
 import { hasPython, runPython } from "../helpers/python.js";
 
@@ -111,6 +117,48 @@ describe("bootstrap interval", () => {
     const [lowAlone, highAlone] = bootstrapAccuracyCi95(together, undefined, 42);
     expect(high - low).toBeGreaterThan(3 * (highAlone - lowAlone));
   });
+});
+
+describe("bootstrap interval of a difference", () => {
+  const random = new Random(2, "clips");
+  const a = Array.from({ length: 400 }, () => (random.uniform() < 0.8 ? 1 : 0));
+  const b = a.map((right) => (random.uniform() < 0.15 ? 1 - right : right));
+
+  test("of independent clips is near the normal approximation of paired differences", () => {
+    const differences = a.map((right, i) => right - b[i]!);
+    const mean = differences.reduce((sum, value) => sum + value) / 400;
+    const variance = differences.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 399;
+    const half = 1.96 * Math.sqrt(variance / 400);
+    const [low, high] = bootstrapDifferenceCi95(a, b, undefined, 42);
+    expect(Math.abs(low - (mean - half))).toBeLessThan(0.01);
+    expect(Math.abs(high - (mean + half))).toBeLessThan(0.01);
+    // Narrower than of two accuracies on other clips: the pairing counts.
+    const [lowA, highA] = bootstrapAccuracyCi95(a, undefined, 42);
+    expect(high - low).toBeLessThan(highA - lowA);
+    const [lowBack, highBack] = bootstrapDifferenceCi95(b, a, undefined, 42);
+    expect(lowBack).toBeCloseTo(-high, 12);
+    expect(highBack).toBeCloseTo(-low, 12);
+  });
+
+  test("is wider where the models differ by speaker", () => {
+    const right = new Array<number>(400).fill(1);
+    const wrongForSome = right.map((_, i) => (Math.floor(i / 20) % 5 === 0 ? 0 : 1));
+    const speakers = right.map((_, i) => `s${Math.floor(i / 20)}`);
+    const [low, high] = bootstrapDifferenceCi95(right, wrongForSome, speakers, 42);
+    const [lowAlone, highAlone] = bootstrapDifferenceCi95(right, wrongForSome, undefined, 42);
+    expect(high - low).toBeGreaterThan(3 * (highAlone - lowAlone));
+  });
+});
+
+test("an interval does not claim to be sure where there is one speaker, or all is right", () => {
+  const correct = Array.from({ length: 40 }, (_, i) => (i === 0 ? 0 : 1));
+  const alone = correct.map(() => "me");
+  const interval = bootstrapAccuracyCi95(correct, alone, 42);
+  expect(interval).toEqual(bootstrapAccuracyCi95(correct, undefined, 42));
+  expect(interval[1] - interval[0]).toBeGreaterThan(0.04);
+  const speakers = correct.map((_, i) => `s${i % 4}`);
+  expect(bootstrapAccuracyCi95(new Array(40).fill(1), speakers, 42)).toEqual(wilsonCi95(40, 40));
+  expect(bootstrapAccuracyCi95(new Array(40).fill(0), speakers, 42)).toEqual(wilsonCi95(0, 40));
 });
 
 test("quantiles lie linearly between the values", () => {

@@ -1,5 +1,12 @@
 import { expect, test } from "vitest";
-import { commonName, groupBySeed, plusMinus, spread } from "../../src/eval/seeds.js";
+import {
+  commonName,
+  groupBySeed,
+  plusMinus,
+  type SeedGroup,
+  shortGroupNames,
+  spread,
+} from "../../src/eval/seeds.js";
 import type { RunConfig } from "../../src/settings.js";
 
 test("spread by hand", () => {
@@ -75,4 +82,16 @@ test("numbers in names that share digits are shared whole or not at all", () => 
   expect(commonName(["x-10", "x-100"])).toBe("x-*");
   expect(commonName(["seed1-w16", "seed21-w16"])).toBe("seed*-w16");
   expect(commonName(["1", "11"])).toBe("1, 11");
+});
+
+test("groups are called by the short names of all their runs, wherever these lie", () => {
+  const group = (...runs: string[]) => ({ name: commonName(runs), runs }) as SeedGroup;
+  const runs = ["old/conv1d-1", "new/conv1d-2", "old/skip-1", "new/skip-2"];
+  const groups = [group(...runs.slice(0, 2)), group(...runs.slice(2))];
+  expect(
+    shortGroupNames(
+      groups,
+      runs.map((run) => ({ run })),
+    ),
+  ).toEqual(["conv1d-*", "skip-*"]);
 });

@@ -98,6 +98,22 @@ describe.each(names)("%s", (name) => {
   });
 });
 
+test("a tc-resnet halves its frames as often at any width", () => {
+  for (const name of ["tc-resnet", "tc-resnet14"]) {
+    const framesAt = (width: number) => {
+      const model = buildModel(name, { ...small, width });
+      const shapes = model.layers
+        .filter(({ name }) => name.endsWith("_relu2"))
+        .map((layer) => layer.outputShape);
+      model.dispose();
+      return shapes.map((shape) => (shape as tf.Shape)[2]);
+    };
+    // At 0.1 all stages have the least number of channels.
+    expect(framesAt(0.1)).toEqual(framesAt(1));
+    expect(new Set(framesAt(0.1)).size).toBe(3);
+  }
+});
+
 // Of models that differ in width or depth alone one is enough.
 test.each([
   ["tc-resnet", "mfcc"],

@@ -140,6 +140,45 @@ test("momentum, warm-up, the average of the weights and a teacher go on exactly 
   expect(content(plain).best).not.toEqual(content(whole).best);
 });
 
+test("one that was stopped early goes on where more epochs are asked for, and says so where not", async () => {
+  const path = join(folder, "early");
+  // Nothing is learned, so that no epoch is better than the first.
+  const still = { ...settings("cpu", 4), learningRate: 1e-30, earlyStop: 1, monitor: "valAccuracy" as const };
+  await train(still, { out: path });
+  const epochs = () => new RunFolder(path).readHistory().length;
+  expect(epochs()).toBe(2);
+  const lines: string[] = [];
+  const hooks = { report: (line: string) => void lines.push(line) };
+  await resumeTraining(path, {}, hooks);
+  expect(epochs()).toBe(2);
+  expect(lines).toContain(`${path} ended early, after epoch 2 of 4: more are asked for with --epochs`);
+  await resumeTraining(path, { epochs: 6 }, hooks);
+  expect(epochs()).toBe(3);
+  expect(lines).toContain(`resuming ${path} at epoch 3, batch 1`);
+});
+
+test("a callback that stops the training is not taken for early stopping", async () => {
+  const lines: string[] = [];
+  const callback: Callback = { name: "enough", wantsStop: true };
+  const path = join(folder, "enough");
+  const hooks = { callbacks: [callback], report: (line: string) => void lines.push(line) };
+  await expect(train(settings("cpu", 3), { out: path }, hooks)).rejects.toThrow(/no epoch ended/);
+  expect(lines.filter((line) => line.includes("stopped early"))).toEqual([]);
+});
+
+test("a teacher must be what it was when the run was begun", async () => {
+  const [teacher, path] = [join(folder, "changing-teacher"), join(folder, "taught")];
+  await train(settings("cpu", 1), { out: teacher });
+  const taught = { ...settings("cpu", 1), teacher: [teacher] };
+  await expect(train(taught, { out: teacher, force: true })).rejects.toThrow(/--teacher: .* is --out too/);
+  await train(taught, { out: path });
+  await train({ ...settings("cpu", 1), seed: 7 }, { out: teacher, force: true });
+  await expect(resumeTraining(path, { epochs: 2 })).rejects.toThrow(/teacher .* has changed since the run/);
+  await expect(
+    train({ ...taught, teacher: [join(folder, "nobody")] }, { out: join(folder, "x") }),
+  ).rejects.toThrow(/^--teacher: .*nobody: no such run folder$/);
+});
+
 test("a teacher for other labels is refused, in one line that says so", async () => {
   const other = { ...settings("cpu", 1), labels: undefined, teacher: [join(folder, "whole-wasm")] };
   await expect(train(other, { out: join(folder, "other-teacher") })).rejects.toThrow(

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { encodeWav } from "../../data/wav.js";
-import { writeFileAtomic } from "../../files.js";
+import { removeEmptyFolders, writeFileAtomic } from "../../files.js";
 import type { Evaluation } from "../evaluate.js";
 import { exampleLogits, predictedLabels, softmax } from "../metrics.js";
 
@@ -68,6 +68,7 @@ export function writeMistakes(folder: string, sounds: readonly MistakeSound[]): 
   const earlier = existsSync(folder) ? readdirSync(folder) : [];
   for (const name of earlier.filter((name) => /^\d{2}-.+-as-.+\.wav$/.test(name))) rmSync(join(folder, name));
   for (const { file, wav } of sounds) writeFileAtomic(join(folder, file), wav);
+  if (sounds.length === 0) removeEmptyFolders(folder, folder);
 }
 
 /** A label as a part of a file's name. */
