@@ -5,6 +5,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readlinkSync,
   realpathSync,
   renameSync,
   rmdirSync,
@@ -65,7 +66,7 @@ export class StagedFile {
   constructor(path: string) {
     if (isDevice(path))
       throw new UserError(`cannot write ${path}: expected a file, found a device or a pipe`);
-    this.target = existsSync(path) ? realpathSync(path) : path;
+    this.target = behindLinks(path);
     // Cut short, as a name has 255 bytes at most.
     const name = `.${basename(this.target).slice(0, 40)}.${process.pid}-${StagedFile.count++}.tmp`;
     this.path = join(dirname(this.target), name);
@@ -84,6 +85,16 @@ export class StagedFile {
     process.off("exit", this.onExit);
     removeIfThere(this.path);
     removeEmptyFolders(dirname(this.target), this.firstMade);
+  }
+}
+
+/** What a name stands for, be it there yet or not. */
+function behindLinks(path: string): string {
+  if (existsSync(path)) return realpathSync(path);
+  try {
+    return resolve(dirname(path), readlinkSync(path));
+  } catch {
+    return path; // no link
   }
 }
 

@@ -8,6 +8,7 @@
  * const summary = await train(settings, { out: "checkpoints/mine" });
  */
 export { type BackendChoice, type BackendName, type StartedBackend, startBackend } from "./backend/index.js";
+export { installTensorflow } from "./backend/native/install.js";
 export { Augmenter } from "./data/augment/augmenter.js";
 export {
   type Augmentation,
@@ -19,6 +20,7 @@ export {
   reverberation,
   timeShift,
 } from "./data/augment/effects.js";
+export { writeAugmented } from "./data/augment/listen.js";
 export { beta, mixUp } from "./data/augment/mixup.js";
 export { noiseFor, readNoiseFolder } from "./data/augment/noise.js";
 export { type AugmentSettings, augmentRecipes } from "./data/augment/settings.js";
@@ -39,20 +41,35 @@ export { type Audio, clipFromAudio, decodeWav, encodeFloatWav, encodeWav, readWa
 export { writeClips } from "./data/write-npz.js";
 export * from "./dsp/index.js";
 export { UserError } from "./errors.js";
-export { type Calibration, calibration } from "./eval/analysis/calibration.js";
+export { type Calibration, calibration, type ReliabilityBin } from "./eval/analysis/calibration.js";
 export {
   areaUnderRoc,
   type Detection,
   detectionCurve,
   equalErrorRate,
+  type FalseRejects,
+  type KeywordDetection,
   type OperatingPoint,
   pointAtFalseAlarms,
 } from "./eval/analysis/detection.js";
-export { chooseNoise, figuresInNoise, type NoiseFigures, type NoiseSource } from "./eval/analysis/noise.js";
+export type { Mistake } from "./eval/analysis/mistakes.js";
+export {
+  chooseNoise,
+  figuresInNoise,
+  type NoiseFigures,
+  type NoiseLevel,
+  type NoiseSource,
+} from "./eval/analysis/noise.js";
 export { accuracyBySpeaker, type SpeakerAccuracy } from "./eval/analysis/speakers.js";
 export { type Analysis, analyse } from "./eval/analysis.js";
-export { type Answers, classify } from "./eval/classify.js";
-export { type Comparison, compareRuns, type DetailedComparison } from "./eval/compare.js";
+export { type Answers, type ClassifyOptions, classify } from "./eval/classify.js";
+export {
+  type ComparedPair,
+  type ComparedRun,
+  type Comparison,
+  compareRuns,
+  type DetailedComparison,
+} from "./eval/compare.js";
 export {
   type EvaluationData,
   EvaluationDataLoader,
@@ -60,7 +77,7 @@ export {
   loadEvaluationData,
 } from "./eval/data.js";
 export { type Evaluation, evaluate, predictionsCsv } from "./eval/evaluate.js";
-export { computeMetrics, type Metrics } from "./eval/metrics.js";
+export { computeMetrics, type LabelFigures, type Metrics } from "./eval/metrics.js";
 export { type Prediction, predictAudio, predictClip } from "./eval/predict.js";
 export {
   type EvaluationDocument,
@@ -68,7 +85,8 @@ export {
   writeEvaluationReport,
 } from "./eval/report/evaluation.js";
 export { writeComparisonReport } from "./eval/report.js";
-export { bootstrapAccuracyCi95, mcnemarExact } from "./eval/statistics.js";
+export { type SeedGroup, type Spread, spread } from "./eval/seeds.js";
+export { bootstrapAccuracyCi95, bootstrapDifferenceCi95, mcnemarExact } from "./eval/statistics.js";
 export type { AudioSource } from "./features/factory/audio-source.js";
 export type {
   BatchOptions,
@@ -109,6 +127,7 @@ export { type ModelCost, modelCost } from "./models/cost.js";
 export type { BuildOptions, ModelDefinition, TrainingStep } from "./models/definition.js";
 export { type ModelFiles, modelFromFiles, modelToFiles } from "./models/files.js";
 export { buildModel, findModel, modelRegistry } from "./models/registry.js";
+export { planModel } from "./models/size.js";
 export { svgToPng } from "./plot/png.js";
 export {
   colormapNames,

@@ -76,6 +76,9 @@ describe("what stands in a file's place keeps its nature", () => {
       symlinkSync(file, link);
       await write(link);
       expect(readFileSync(file, "utf8")).toBe("new");
+      rmSync(file);
+      await write(link); // to what is not there yet
+      expect(readFileSync(file, "utf8")).toBe("new");
       expect(lstatSync(link).isSymbolicLink()).toBe(true);
       expect(readdirSync(folder).filter((each) => each.endsWith(".tmp"))).toEqual([]);
     });

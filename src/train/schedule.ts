@@ -2,7 +2,7 @@
 export type LearningRateSchedule = (step: number) => number;
 
 /**
- * `constant`, or `cosine` from the base rate down to zero at the last step (Loshchilov and Hutter, 2017, one cycle). The
+ * `constant`, or `cosine` from the base rate down to zero, which would be the step behind the last one (Loshchilov and Hutter, 2017, one cycle). The
  * first `warmupSteps` rise to the base rate in a straight line; the cosine begins behind them.
  */
 export function learningRateSchedule(
