@@ -145,8 +145,8 @@ function removeIfThere(path: string): void {
   }
 }
 
-// One write may take fewer bytes than it was given (Linux stops at 2 GiB).
-function writeWhole(file: number, bytes: Uint8Array): void {
+/** One write may take fewer bytes than it was given (Linux stops at 2 GiB). */
+export function writeWhole(file: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; )
     at += writeSync(file, bytes, at, Math.min(bytes.length - at, 1 << 30));
 }

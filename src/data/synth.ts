@@ -1,3 +1,4 @@
+import { fromDecibels, rms, scale } from "../dsp/level.js";
 import { knocks, mainsHum, powerLawNoise } from "../dsp/noise.js";
 import { resample } from "../dsp/resample.js";
 import { UserError, usageError } from "../errors.js";
@@ -221,22 +222,8 @@ function requireCount(name: string, value: number, least: number): void {
   }
 }
 
-function scale(samples: Float32Array, factor: number): void {
-  for (let i = 0; i < samples.length; i++) samples[i]! *= factor;
-}
-
-function rms(samples: Float32Array): number {
-  let power = 0;
-  for (const sample of samples) power += sample * sample;
-  return Math.sqrt(power / samples.length);
-}
-
 function peak(samples: Float32Array): number {
   let highest = 0;
   for (const sample of samples) highest = Math.max(highest, Math.abs(sample));
   return highest;
-}
-
-function fromDecibels(decibels: number): number {
-  return 10 ** (decibels / 20);
 }

@@ -1,4 +1,5 @@
 import { irfft, rfft } from "../../dsp/fft.js";
+import { fromDecibels, rms, scale } from "../../dsp/level.js";
 import type { Random } from "../../random.js";
 import type { SampleStore } from "../samples.js";
 import { playAtSpeed } from "./speed.js";
@@ -137,19 +138,4 @@ function convolve(wave: Float32Array, response: Float64Array): Float64Array {
     a.im[k] = x * b.im[k]! + y * b.re[k]!;
   }
   return irfft(a, length).subarray(0, wave.length);
-}
-
-/** Root mean square. */
-export function rms(samples: Float32Array): number {
-  let power = 0;
-  for (const sample of samples) power += sample * sample;
-  return Math.sqrt(power / samples.length);
-}
-
-function scale(samples: Float32Array, factor: number): void {
-  for (let i = 0; i < samples.length; i++) samples[i]! *= factor;
-}
-
-function fromDecibels(decibels: number): number {
-  return 10 ** (decibels / 20);
 }

@@ -1,18 +1,9 @@
 import { createHash } from "node:crypto";
-import {
-  closeSync,
-  createReadStream,
-  existsSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, createReadStream, existsSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { describeSystemError, UserError } from "../../errors.js";
-import { makeFolder } from "../../files.js";
+import { makeFolder, writeWhole } from "../../files.js";
 
 /** A file on the web whose content is known beforehand. */
 export interface RemoteFile {
@@ -196,8 +187,4 @@ function gaveUp({ url, bytes }: RemoteFile, part: string, error: Interruption): 
 
 function sizeOf(path: string): number {
   return existsSync(path) ? statSync(path).size : 0;
-}
-
-function writeWhole(file: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
 }

@@ -1,8 +1,9 @@
 import type * as tf from "@tensorflow/tfjs";
-import { mixAtSnr, type NoiseClips, rms, turnedNoise } from "../../data/augment/effects.js";
+import { mixAtSnr, type NoiseClips, turnedNoise } from "../../data/augment/effects.js";
 import { readNoiseFolder } from "../../data/augment/noise.js";
 import type { Clips } from "../../data/clips.js";
 import type { SampleStore } from "../../data/samples.js";
+import { rms } from "../../dsp/level.js";
 import { powerLawNoise } from "../../dsp/noise.js";
 import { UserError } from "../../errors.js";
 import { Random } from "../../random.js";

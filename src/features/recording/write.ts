@@ -1,9 +1,10 @@
 import { rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { Recording } from "../../data/wav/recording.js";
 import { requireInteger } from "../../dsp/checks.js";
 import { UserError } from "../../errors.js";
+import { startWorker } from "../../worker.js";
 import {
   checkRecordingOptions,
   countFrames,
@@ -137,9 +138,8 @@ async function runWorkers(
       });
       giveTask();
     });
-  const threads = Array.from(
-    { length: count },
-    () => new Worker(new URL("./worker.js", import.meta.url), { workerData: setup }),
+  const threads = Array.from({ length: count }, () =>
+    startWorker(new URL("./worker.js", import.meta.url), { workerData: setup }),
   );
   try {
     await Promise.all(threads.map(work));

@@ -1,0 +1,16 @@
+/** Root mean square. */
+export function rms(samples: ArrayLike<number>): number {
+  let power = 0;
+  for (let i = 0; i < samples.length; i++) power += samples[i]! * samples[i]!;
+  return Math.sqrt(power / samples.length);
+}
+
+/** Multiplies samples in place. */
+export function scale(samples: Float32Array, factor: number): void {
+  for (let i = 0; i < samples.length; i++) samples[i]! *= factor;
+}
+
+/** The factor of an amplitude that so many decibels are. */
+export function fromDecibels(decibels: number): number {
+  return 10 ** (decibels / 20);
+}
