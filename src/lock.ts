@@ -13,7 +13,10 @@ export function takeLock(path: string): (() => void) | number {
       writeFileSync(path, `${process.pid}\n`, { flag: "wx" });
       break;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw describeSystemError(error, "write", path);
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
+        rmSync(path, { force: true }); // a full disk takes the file but not what is in it
+        throw describeSystemError(error, "write", path);
+      }
       const holder = lockHolder(path);
       if (holder !== undefined) return holder;
       rmSync(path, { force: true });
