@@ -1,10 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readNpz } from "../../src/data/npz.js";
 import { decodeWav, encodeWav } from "../../src/data/wav.js";
 import { Random } from "../../src/random.js";
+import { RunFolder } from "../../src/run.js";
 import { tone } from "../helpers/clips.js";
 import {
   easyLabels,
@@ -111,6 +112,22 @@ describe("kws predict", () => {
   test("a run's folder alone is enough", async () => {
     const { stdout } = await succeed(["predict", at("run"), at("yes.wav"), "--json"], { cwd: tmpdir() });
     expect((JSON.parse(stdout) as Document[])[0]!.label).toBe("yes");
+  });
+});
+
+test("a model that answers with no numbers predicts nothing", async () => {
+  cpSync(at("run"), at("damaged"), { recursive: true });
+  const { bestWeightsPath } = new RunFolder(at("damaged"));
+  const weights = readFileSync(bestWeightsPath);
+  // The model's last weights are its logits' biases.
+  new Float32Array(weights.buffer, weights.byteOffset, weights.length / 4).fill(
+    Number.NaN,
+    -easyLabels.length,
+  );
+  writeFileSync(bestWeightsPath, weights);
+  const file = `${easyLabels[0]}.wav`;
+  await fail(["predict", "damaged", file], 1, /the model answers with NaN to the clip, finite numbers/, {
+    cwd,
   });
 });
 

@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from "node:util";
 import fc from "fast-check";
 import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
+import { confusionSpec } from "../../src/plot/confusion.js";
 import { terminalConfusion, terminalCurves, terminalTable } from "../../src/plot/terminal.js";
 import { pretendHistory } from "./histories.js";
 
@@ -254,6 +255,13 @@ describe("confusion matrix", () => {
       expect(header!.trim().split(/ +/)).toEqual(course);
       expect(header!.length).toBe(first!.length); // each name above its column's end
     }
+  });
+
+  it("takes more cells than a call takes arguments", () => {
+    const many = Array.from({ length: 400 }, (_, i) => `word${i}`);
+    const matrix = many.map((_, i) => many.map((__, j) => (i === j ? 7 : 0)));
+    expect(terminalConfusion(many, matrix, { width: 80, color: false })).not.toBe("");
+    expect(confusionSpec(many, matrix, "")).toHaveProperty("vconcat");
   });
 
   it("has a place for every label where the width has no limit", () => {
