@@ -69,7 +69,7 @@ describe("what stands in a file's place keeps its nature", () => {
   };
 
   // Windows lets administrators alone make links, and has no named pipes in folders.
-  describe.skipIf(process.platform === "win32")("", () => {
+  describe.skipIf(process.platform === "win32")("links and pipes", () => {
     test.each(Object.entries(write))("%s writes behind a link", async (name, write) => {
       const [file, link] = [at(`${name}.txt`), at(`${name}-link.txt`)];
       writeFileSync(file, "old");

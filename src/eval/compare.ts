@@ -33,7 +33,7 @@ export interface ComparedPair {
   aOnlyRight: number;
   bOnlyRight: number;
   mcnemarP: number;
-  /** Of a's accuracy minus b's, drawn as the intervals of the accuracies are. */
+  /** Of a's accuracy minus b's, as shares; drawn as the intervals of the accuracies are. */
   differenceCi95: [number, number];
 }
 

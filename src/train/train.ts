@@ -99,8 +99,8 @@ export async function train(
   reportStart(hooks, dataset, backend);
   const run = beginRun(config, options.out, force);
   try {
-    const training = { run, config, clips, split, noise, teacher, model, build, step, resume: false };
-    return await fitModel({ ...training, asksForMore: false }, hooks);
+    const stage = { resume: false, asksForMore: false };
+    return await fitModel({ run, config, clips, split, noise, teacher, model, build, step, ...stage }, hooks);
   } catch (error) {
     // With a stored state it can go on once the disk has room again; without one it is of no use.
     if (!existsSync(run.lastStatePath)) run.discard();
