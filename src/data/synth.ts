@@ -6,7 +6,7 @@ import { Random } from "../random.js";
 import type { Clips } from "./clips.js";
 import { SampleStore } from "./samples.js";
 import { mapParallel } from "./synth/parallel.js";
-import { chooseAllSpeakers, type Speaker, say } from "./synth/speakers.js";
+import { chooseAllSpeakers, type Speaker } from "./synth/speakers.js";
 import { otherWords } from "./synth/words.js";
 
 export interface SynthOptions {
@@ -24,6 +24,8 @@ export interface SynthOptions {
   readonly speakers?: number;
   /** Voice models of piper (`.onnx`), all of whose people take turns with them. */
   readonly piperVoices?: readonly string[];
+  /** Kokoro's model (`.onnx`), some of whose voices, and of the mixtures of two, take turns with them. */
+  readonly kokoro?: { readonly model: string; readonly speakers: number } | undefined;
   /** Hz; a clip is one second. Default: 8000. */
   readonly sampleRate?: number;
   /** Default: 42. The same seed and version of espeak-ng give the same clips. */
@@ -42,8 +44,8 @@ interface Job {
 }
 
 /**
- * Speaks words with an installed espeak-ng, and with piper where voices of it are named: training data for words that
- * nobody recorded.
+ * Speaks words with an installed espeak-ng, and with piper and Kokoro where voices of them are named: training data for
+ * words that nobody recorded.
  *
  * The speakers take turns at each word. Speed, pitch and intonation vary from clip to clip, as do loudness, the place of
  * the word in the second (it is always whole) and the background: noise between white and brown, sometimes hum, sometimes
@@ -64,7 +66,11 @@ export async function synthesize(options: SynthOptions): Promise<Clips> {
     throw usageError(`sampleRate must be a whole number from 4000 to 48000 Hz, got ${sampleRate}`);
   }
 
-  const speakers = await chooseAllSpeakers(options.speakers ?? 72, options.piperVoices ?? []);
+  const speakers = await chooseAllSpeakers({
+    espeak: options.speakers ?? 72,
+    piperModels: options.piperVoices,
+    kokoro: options.kokoro,
+  });
   const unknown = unknownClips > 0 ? await otherWords(words, options.unknownWords) : [];
   new Random(seed, "synth", "unknown words").shuffle(unknown);
   const jobs: Job[] = [];
@@ -125,9 +131,9 @@ async function makeClip({ word, speaker, random }: Job, sampleRate: number): Pro
   return Int16Array.from(clip, (sample) => Math.round((sample * 32768) / step) * step);
 }
 
-const slowest = 90; // words a minute
-const fastest = 170;
-const fastestOfAll = 450; // what espeak-ng can do
+const slowest = 90 / 130; // against the usual pace, which is 130 words a minute
+const fastest = 170 / 130;
+const fastestOfAll = 450 / 130; // what espeak-ng can do
 const edge = 0.02; // seconds kept around a word
 
 /** The word alone, at most a clip long, without the silence around it. */
@@ -140,25 +146,21 @@ async function spokenWord(
   // Punctuation is intonation to espeak-ng.
   const text = word + random.pick(["", ".", "!", "?", ","]);
   const pitch = Math.round(random.between(...speaker.pitch));
-  for (let speed = random.between(slowest, fastest); ; ) {
-    const { channels, sampleRate: rate } = await say(text, speaker, Math.round(speed), pitch);
+  for (let pace = random.between(slowest, fastest); ; ) {
+    const { channels, sampleRate: rate } = await speaker.say(text, pace, pitch);
     // A multiple of 50 Hz has a small ratio to the usual rates.
     const played = Math.round(rate / speaker.tract / 50) * 50;
     const sound = trimmed(resample(channels[0]!, played, sampleRate), sampleRate);
-    if (sound.length === 0) throw new UserError(`${program(speaker)} says nothing for "${word}"`);
+    if (sound.length === 0) throw new UserError(`${speaker.program} says nothing for "${word}"`);
     if (sound.length <= sampleRate) return sound;
-    if (speed >= fastestOfAll) {
+    if (pace >= fastestOfAll) {
       const seconds = (Math.ceil((100 * sound.length) / sampleRate) / 100).toFixed(2); // never 1.00
       throw new UserError(
         `"${word}" must fit into a clip of one second, but even spoken fast it takes ${seconds} s`,
       );
     }
-    speed = Math.min(fastestOfAll, speed * 1.1 * (sound.length / sampleRate));
+    pace = Math.min(fastestOfAll, pace * 1.1 * (sound.length / sampleRate));
   }
-}
-
-function program({ voice }: Speaker): string {
-  return typeof voice === "string" ? "espeak-ng" : "piper";
 }
 
 /** Without what is 60 dB below the loudest 10 ms, at both ends; faded in and out over the 20 ms that are left there. */

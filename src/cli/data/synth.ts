@@ -21,6 +21,8 @@ interface SynthFlags extends CommonFlags {
   silence?: number;
   voices: number;
   piperVoice?: string[];
+  kokoro?: string;
+  kokoroSpeakers: number;
   sampleRate: number;
   seed: number;
 }
@@ -48,12 +50,20 @@ export function synthCommand(): Command {
     )
     .option("--voices <n>", "how many of espeak-ng's take turns", wholeNumber("--voices", 0), 72)
     .option("--piper-voice <file>", "a voice of piper, .onnx, that takes turns too; repeatable", collect)
+    .option("--kokoro <file>", "Kokoro's model, .onnx, whose voices take turns too")
+    .option(
+      "--kokoro-speakers <n>",
+      "how many of its voices, and mixtures of two",
+      wholeNumber("--kokoro-speakers", 1),
+      200,
+    )
     .option("--rate, --sample-rate <hz>", "of the clips", wholeNumber("--rate", 4000), 8000)
     .option("--seed <n>", "fixes what varies from clip to clip", wholeNumber("--seed", 0), 42)
     .action(async (flags: SynthFlags) => {
       const output = outputFor(flags);
       const { words, out, count, unknown, unknownWords, silence, voices, piperVoice, sampleRate, seed } =
         flags;
+      const { kokoro, kokoroSpeakers } = flags;
       checkNpzName(out);
       checkWritable("file", out);
       const [{ synthesize }, { writeClips }] = await Promise.all([
@@ -68,6 +78,7 @@ export function synthCommand(): Command {
         ...(silence !== undefined && { silenceClips: silence }),
         speakers: voices,
         ...(piperVoice && { piperVoices: piperVoice }),
+        ...(kokoro !== undefined && { kokoro: { model: kokoro, speakers: kokoroSpeakers } }),
         sampleRate,
         seed,
         onProgress: output.progress("speaking"),

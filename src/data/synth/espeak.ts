@@ -57,6 +57,11 @@ export async function phonemes(text: string, voice: string): Promise<string> {
   return (await espeak(["-q", "-x", "-v", voice, "--", text])).toString().trim();
 }
 
+/** The same in the International Phonetic Alphabet. */
+export async function ipa(text: string, voice: string): Promise<string> {
+  return (await espeak(["-q", "--ipa", "-v", voice, "--", text])).toString().trim();
+}
+
 async function espeak(args: readonly string[]): Promise<Buffer> {
   try {
     const options = { encoding: "buffer", maxBuffer: 2 ** 26, windowsHide: true } as const;

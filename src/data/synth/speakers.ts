@@ -2,14 +2,16 @@ import { UserError, usageError } from "../../errors.js";
 import { hash32 } from "../../random.js";
 import type { Audio } from "../wav.js";
 import { espeakVariants, espeakVoices, speak } from "./espeak.js";
-import { type PiperVoice, piperSpeak, piperVoices } from "./piper.js";
+import { kokoroSpeak, kokoroVoices } from "./kokoro.js";
+import { piperSpeak, piperVoices } from "./piper.js";
 
-/** Who speaks, for a split by speaker: one of espeak-ng's many voices, or of piper's. */
+/** Who speaks, for a split by speaker: one of espeak-ng's many voices, of piper's, or of Kokoro's. */
 export interface Speaker {
-  /** Of espeak-ng's: accent, variant and pitch, such as `en-gb+f3-low`. Of piper's: the model and who of it. */
+  /** Of espeak-ng's: accent, variant and pitch, such as `en-gb+f3-low`. Of piper's: the model and who of it. Of Kokoro's: whose mixture. */
   readonly id: string;
-  /** What espeak-ng is given as its voice, or piper's. */
-  readonly voice: string | PiperVoice;
+  readonly program: "espeak-ng" | "piper" | "Kokoro";
+  /** Speaks a text, at a pace against the usual one and at a pitch of the range below. */
+  readonly say: (text: string, pace: number, pitch: number) => Promise<Audio>;
   /** The range of the pitch, 0 to 99, 50 being the voice's own. */
   readonly pitch: readonly [low: number, high: number];
   /**
@@ -35,6 +37,9 @@ const pitches: readonly { name: string; range: Speaker["pitch"] }[] = [
   { name: "low", range: [20, 38] },
 ];
 
+/** Words a minute at which espeak-ng and the others speak alike. */
+const usualSpeed = 130;
+
 // Few, since the resampler keeps a filter for each.
 const tracts = [0.94, 0.97, 1, 1.03, 1.06];
 
@@ -58,37 +63,60 @@ export async function chooseSpeakers(count: number): Promise<Speaker[]> {
     const pitch = pitches[(v + Math.floor(round / hasAccents.length)) % pitches.length]!;
     const id = `${accent}+${hasVariants[v]}-${pitch.name}`;
     const voice = `${voices.get(accent)}+${hasVariants[v]}`;
-    return { id, voice, pitch: pitch.range, tract: tracts[hash32(id) % tracts.length]! };
+    return {
+      id,
+      program: "espeak-ng",
+      say: (text, pace, pitch) => speak(text, { voice, speed: Math.round(usualSpeed * pace), pitch }),
+      pitch: pitch.range,
+      tract: tracts[hash32(id) % tracts.length]!,
+    };
   });
 }
 
-/**
- * Those of espeak-ng, and all people in the models of piper, in turn: so many of each as the other has are heard first.
- *
- * @param count of espeak-ng's; 0 where there are others
- */
-export async function chooseAllSpeakers(count: number, piperModels: readonly string[]): Promise<Speaker[]> {
-  const ofPiper = piperModels.map((model) =>
-    piperVoices(model).map(({ id, voice }): Speaker => ({ id, voice, pitch: [20, 80], tract: 1 })),
+/** Who is to speak. */
+export interface SpeakerChoice {
+  /** How many of espeak-ng's; 0 where there are others. */
+  readonly espeak: number;
+  /** Models of piper, all of whose people speak. */
+  readonly piperModels?: readonly string[] | undefined;
+  /** Kokoro's model, and how many of its voices and their mixtures. */
+  readonly kokoro?: { readonly model: string; readonly speakers: number } | undefined;
+}
+
+/** Those of espeak-ng, of piper and of Kokoro, in turn: so many of each as the others have are heard first. */
+export async function chooseAllSpeakers({
+  espeak,
+  piperModels = [],
+  kokoro,
+}: SpeakerChoice): Promise<Speaker[]> {
+  const others = piperModels.map((model) =>
+    piperVoices(model).map(({ id, voice }) =>
+      neuralSpeaker("piper", id, (text, pace) => piperSpeak(text, voice, 1 / pace)),
+    ),
   );
-  const all = [...ofPiper, ...(count === 0 && ofPiper.length > 0 ? [] : [await chooseSpeakers(count)])];
+  if (kokoro !== undefined)
+    others.push(
+      kokoroVoices(kokoro.model, kokoro.speakers).map(({ id, voice }) =>
+        neuralSpeaker("Kokoro", id, (text, pace) => kokoroSpeak(text, voice, pace)),
+      ),
+    );
+  const all = [...others, ...(espeak === 0 && others.length > 0 ? [] : [await chooseSpeakers(espeak)])];
   const most = Math.max(...all.map((speakers) => speakers.length));
   return Array.from({ length: most }, (_, i) => all.flatMap((speakers) => speakers[i] ?? [])).flat();
 }
 
-const usualSpeed = 130;
-/** The rate of a voice of piper at a pitch of 0 or 100 against its own. */
-const piperRange = 0.12;
+/** The rate of a neural voice at a pitch of 0 or 100 against its own. */
+const neuralRange = 0.12;
 
-/**
- * Speaks a text.
- *
- * @param speed words a minute, 80 to 450
- * @param pitch 0 to 99, 50 being the voice's own. Piper knows none: it is played slower or faster
- */
-export async function say(text: string, { voice }: Speaker, speed: number, pitch: number): Promise<Audio> {
-  if (typeof voice === "string") return speak(text, { voice, speed, pitch });
-  const audio = await piperSpeak(text, voice, usualSpeed / speed);
-  const played = audio.sampleRate * (1 + (piperRange * (pitch - 50)) / 50);
-  return { ...audio, sampleRate: played };
+/** Neural voices know no pitch: they are played slower or faster. */
+function neuralSpeaker(
+  program: Speaker["program"],
+  id: string,
+  speak: (text: string, pace: number) => Promise<Audio>,
+): Speaker {
+  const say: Speaker["say"] = async (text, pace, pitch) => {
+    const audio = await speak(text, pace);
+    return { ...audio, sampleRate: audio.sampleRate * (1 + (neuralRange * (pitch - 50)) / 50) };
+  };
+  return { id, program, say, pitch: [20, 80], tract: 1 };
 }
