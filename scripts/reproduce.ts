@@ -117,6 +117,12 @@ const rows: Record<string, Row> = {
     from: "many-words",
     teachers: ["tc-resnet-many", "matchboxnet-many"],
   },
+  "matchboxnet-ensemble": {
+    recipe: "matchboxnet-patient",
+    flags: { epochs: 150 },
+    from: "many-words",
+    teachers: ["tc-resnet-many", "matchboxnet-many", "tc-resnet-wide", "matchboxnet-many-patient"],
+  },
   "words-matchboxnet-gabor": {
     recipe: "words",
     flags: { ...matchboxnet, frontEnd: "gabor", width: 1.15 },

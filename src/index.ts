@@ -36,7 +36,7 @@ export { atSampleRate, loadClips } from "./data/load.js";
 export { readNpz } from "./data/npz.js";
 export { SampleStore } from "./data/samples.js";
 export { defaultSplitKind, splitClips } from "./data/split.js";
-export { synthesize } from "./data/synth.js";
+export { type SynthOptions, synthesize } from "./data/synth.js";
 export { type Audio, clipFromAudio, decodeWav, encodeFloatWav, encodeWav, readWavFile } from "./data/wav.js";
 export { writeClips } from "./data/write-npz.js";
 export * from "./dsp/index.js";

@@ -20,15 +20,18 @@ export interface SynthOptions {
   readonly unknownWords?: readonly string[];
   /** Clips labelled `silence`, of noise alone; default: as many as of a word. */
   readonly silenceClips?: number;
-  /** How many of espeak-ng's speakers take turns. Default: 72. */
+  /** How many of espeak-ng's speakers take turns; none only where others speak. Default: 72. */
   readonly speakers?: number;
   /** Voice models of piper (`.onnx`), all of whose people take turns with them. */
   readonly piperVoices?: readonly string[];
-  /** Kokoro's model (`.onnx`), some of whose voices, and of the mixtures of two, take turns with them. */
-  readonly kokoro?: { readonly model: string; readonly speakers: number } | undefined;
+  /**
+   * Kokoro's model (`.onnx`), with its voices and signs beside it or a folder above, and how many of the voices and of mixtures
+   * of two take turns with them. Default: 200, or as many as there are.
+   */
+  readonly kokoro?: { readonly model: string; readonly speakers?: number };
   /** Hz; a clip is one second. Default: 8000. */
   readonly sampleRate?: number;
-  /** Default: 42. The same seed and version of espeak-ng give the same clips. */
+  /** Default: 42. The same seed, version of espeak-ng and model of Kokoro give the same clips; piper draws at random. */
   readonly seed?: number;
   /** Told now and then how many clips of how many are made. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -52,7 +55,8 @@ interface Job {
  * knocks, 15 to 40 dB below the word. Clips of silence are such backgrounds; they go by a speaker's name too, so that a
  * split by speaker deals them out like words. Rows are shuffled.
  *
- * @throws UserError when espeak-ng is not installed, or cannot say a word within a second
+ * @throws UserError when espeak-ng, or a program or model that is asked for, is not installed, or a word cannot be said within
+ *   a second
  */
 export async function synthesize(options: SynthOptions): Promise<Clips> {
   const { clipsPerWord = 200, sampleRate = 8000, seed = 42, onProgress } = options;
@@ -66,7 +70,7 @@ export async function synthesize(options: SynthOptions): Promise<Clips> {
     throw usageError(`sampleRate must be a whole number from 4000 to 48000 Hz, got ${sampleRate}`);
   }
 
-  const speakers = await chooseAllSpeakers({
+  const { speakers, end } = await chooseAllSpeakers({
     espeak: options.speakers ?? 72,
     piperModels: options.piperVoices,
     kokoro: options.kokoro,
@@ -91,7 +95,7 @@ export async function synthesize(options: SynthOptions): Promise<Clips> {
     const clip = await makeClip(job, sampleRate);
     onProgress?.(++done, jobs.length);
     return clip;
-  });
+  }).finally(end);
   return {
     sampleRate,
     samples: SampleStore.of(sampleRate, rows),

@@ -74,5 +74,7 @@ test("one line for what is wrong", async () => {
     },
   );
   await fail(synth("--words", "a", "--piper-voice", "no.onnx"), 1, /no\.onnx is not there/, { cwd });
+  const alone = ["--words", "a", "--kokoro-speakers", "3"];
+  await fail(synth(...alone), 2, /--kokoro-speakers is for --kokoro, which names the model/, { cwd });
   expect(readdirSync(cwd)).toEqual(before);
 });

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { usageError } from "../../errors.js";
 import {
   type CommonFlags,
   checkNpzName,
@@ -22,7 +23,7 @@ interface SynthFlags extends CommonFlags {
   voices: number;
   piperVoice?: string[];
   kokoro?: string;
-  kokoroSpeakers: number;
+  kokoroSpeakers?: number;
   sampleRate: number;
   seed: number;
 }
@@ -32,6 +33,7 @@ export function synthCommand(): Command {
     "synth",
     "speak words that nobody recorded, to train on: needs espeak-ng",
     'kws data synth --words "hey kodi,stop" -o mine.npz',
+    "kws data synth --words lumos -o lumos.npz --voices 0 --kokoro kokoro/model.onnx",
     "kws data synth --words lumos -o lumos.npz --count 500 --piper-voice en_US-libritts_r-medium.onnx",
   )
     .addOption(requiredOption("--words <a,b,c>", "words or short phrases: each is a label", commaList))
@@ -48,14 +50,18 @@ export function synthCommand(): Command {
       "clips of noise alone (default: as many as of a word)",
       wholeNumber("--silence", 0),
     )
-    .option("--voices <n>", "how many of espeak-ng's take turns", wholeNumber("--voices", 0), 72)
+    .option(
+      "--voices <n>",
+      "how many of espeak-ng's take turns; 0 only beside others",
+      wholeNumber("--voices", 0),
+      72,
+    )
     .option("--piper-voice <file>", "a voice of piper, .onnx, that takes turns too; repeatable", collect)
     .option("--kokoro <file>", "Kokoro's model, .onnx, whose voices take turns too")
     .option(
       "--kokoro-speakers <n>",
-      "how many of its voices, and mixtures of two",
+      "how many of its voices, and mixtures of two (default: 200)",
       wholeNumber("--kokoro-speakers", 1),
-      200,
     )
     .option("--rate, --sample-rate <hz>", "of the clips", wholeNumber("--rate", 4000), 8000)
     .option("--seed <n>", "fixes what varies from clip to clip", wholeNumber("--seed", 0), 42)
@@ -64,6 +70,8 @@ export function synthCommand(): Command {
       const { words, out, count, unknown, unknownWords, silence, voices, piperVoice, sampleRate, seed } =
         flags;
       const { kokoro, kokoroSpeakers } = flags;
+      if (kokoroSpeakers !== undefined && kokoro === undefined)
+        throw usageError("--kokoro-speakers is for --kokoro, which names the model");
       checkNpzName(out);
       checkWritable("file", out);
       const [{ synthesize }, { writeClips }] = await Promise.all([
@@ -78,7 +86,9 @@ export function synthCommand(): Command {
         ...(silence !== undefined && { silenceClips: silence }),
         speakers: voices,
         ...(piperVoice && { piperVoices: piperVoice }),
-        ...(kokoro !== undefined && { kokoro: { model: kokoro, speakers: kokoroSpeakers } }),
+        ...(kokoro !== undefined && {
+          kokoro: { model: kokoro, ...(kokoroSpeakers !== undefined && { speakers: kokoroSpeakers }) },
+        }),
         sampleRate,
         seed,
         onProgress: output.progress("speaking"),

@@ -57,9 +57,9 @@ export async function phonemes(text: string, voice: string): Promise<string> {
   return (await espeak(["-q", "-x", "-v", voice, "--", text])).toString().trim();
 }
 
-/** The same in the International Phonetic Alphabet. */
+/** The same in the International Phonetic Alphabet, on one line. */
 export async function ipa(text: string, voice: string): Promise<string> {
-  return (await espeak(["-q", "--ipa", "-v", voice, "--", text])).toString().trim();
+  return (await espeak(["-q", "--ipa", "-v", voice, "--", text])).toString().trim().replace(/\s+/g, " ");
 }
 
 async function espeak(args: readonly string[]): Promise<Buffer> {

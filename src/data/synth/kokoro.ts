@@ -1,159 +1,226 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { type ChildProcess, fork } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import type { Worker } from "node:worker_threads";
-import { UserError, usageError } from "../../errors.js";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { describeSystemError, UserError, usageError } from "../../errors.js";
 import { Random } from "../../random.js";
-import { startWorker } from "../../worker.js";
 import type { Audio } from "../wav.js";
 import { ipa } from "./espeak.js";
-import type { KokoroAnswer, KokoroTask } from "./kokoro-worker.js";
+import type { KokoroAnswer, KokoroTask } from "./kokoro-process.js";
 
-/** Somebody who speaks by Kokoro (https://huggingface.co/hexgrad/Kokoro-82M): one of its English voices, or a mixture of two. */
+/** Somebody who speaks by Kokoro: one of its English voices, or a mixture of that and another. */
 export interface KokoroVoice {
-  /** The model, `….onnx`; its voices and its symbols lie beside it, or a folder above it. */
-  readonly model: string;
-  /** Accent, in espeak-ng's words: that of the first of the two. */
-  readonly accent: "en-us" | "en-gb";
-  /** Styles `[lengths, styleSize]`, row after row: one for each number of symbols that a text may have. */
-  readonly styles: Float32Array;
+  /** Whose accent it is, too. */
+  readonly first: string;
+  readonly second: string;
+  /** Of the first. */
+  readonly percent: number;
 }
 
-/** What it says, in Hz. */
+/** What Kokoro says, in Hz. */
 const sampleRate = 24_000;
+/** Numbers that make a style. */
 const styleSize = 256;
+const usualSpeakers = 200;
 
 /**
- * The first `count` speakers of a fixed order: each English voice by itself, then mixtures of an English one with any other, in
- * shares between a fifth and four fifths. What lies between two voices is the voice of somebody else.
- *
- * @throws UserError where the model, its voices or its symbols are not there
+ * Kokoro (https://huggingface.co/hexgrad/Kokoro-82M), a neural model of 82 million parameters, in processes of their own.
+ * Beside the model, or a folder above it, lie its `voices/*.bin` and the numbers of its signs: a `tokenizer.json` (Transformers.js)
+ * or Kokoro's own `config.json`, which may be called `vocab.json`.
  */
-export function kokoroVoices(model: string, count: number): { id: string; voice: KokoroVoice }[] {
-  if (!existsSync(model))
-    throw new UserError(`${model} is not there: expected Kokoro's model, an .onnx file`);
-  const folder = join(besideModel(model, ["voices"]), "voices");
-  symbolsOf(model);
-  const names = readdirSync(folder)
-    .filter((name) => name.endsWith(".bin"))
-    .map((name) => name.slice(0, -4))
-    .sort();
-  // The first letter is the language's: American and British English.
-  const english = names.filter((name) => /^[ab]/.test(name));
-  if (english.length === 0)
-    throw new UserError(`${folder} has no English voice of Kokoro, such as af_heart.bin`);
-  // Half of the mixtures in whole percents: drawn at random, the rest would be long in coming.
-  const most = english.length * (1 + 30 * (names.length - 1));
-  if (!Number.isSafeInteger(count) || count < 1 || count > most)
-    throw usageError(`expected 1 to ${most} speakers of Kokoro, found ${count}`);
-  const read = new Map<string, Float32Array>();
-  const stylesOf = (name: string) => {
-    const styles = read.get(name) ?? readStyles(join(folder, `${name}.bin`));
-    read.set(name, styles);
-    return styles;
-  };
-  const speakers = new Map<string, KokoroVoice>();
-  const add = (id: string, name: string, styles: Float32Array) =>
-    speakers.set(`kokoro-${id}`, { model, accent: name.startsWith("b") ? "en-gb" : "en-us", styles });
-  for (const name of english.slice(0, count)) add(name, name, stylesOf(name));
-  for (let i = 0; speakers.size < count; i++) {
-    const random = new Random(i, "kokoro speaker");
-    const first = random.pick(english);
-    const second = random.pick(names.filter((name) => name !== first));
-    const percent = 20 + random.integer(61);
-    const [a, b] = [stylesOf(first), stylesOf(second)];
-    const mixed = Float32Array.from(a, (value, j) => (value * percent + (b[j] ?? 0) * (100 - percent)) / 100);
-    add(`${first}-${percent}-${second}`, first, mixed);
+export class Kokoro {
+  private readonly model: string;
+  private readonly folder: string;
+  private readonly signs: Readonly<Record<string, number>>;
+  private readonly styles = new Map<string, Float32Array>();
+  private readonly pronunciations = new Map<string, string>();
+  private processes: KokoroProcess[] = [];
+  private asked = 0;
+
+  /** @throws UserError where the model, its voices or its signs are not there */
+  constructor(model: string) {
+    this.model = model;
+    if (!existsSync(model) || !statSync(model).isFile())
+      throw new UserError(`${model} is not there: expected Kokoro's model, an .onnx file`);
+    const own = dirname(resolve(model));
+    const near = [own, dirname(own)];
+    const folder = near.map((each) => join(each, "voices")).find(existsSync);
+    if (folder === undefined)
+      throw new UserError(
+        `${own} has no voices: beside Kokoro's model, or a folder above it, expected voices/*.bin and tokenizer.json`,
+      );
+    this.folder = folder;
+    this.signs = readSigns(near);
   }
-  return [...speakers].map(([id, voice]) => ({ id, voice }));
+
+  /**
+   * The first `count` speakers of a fixed order: each English voice by itself, then mixtures of an English one with any other,
+   * each pair once, in shares from a fifth to four fifths. What lies between two voices is the voice of somebody else.
+   *
+   * @param count 200, or as many as there are, where none is given
+   * @throws UserError where there is no English voice, or too few
+   */
+  voices(count?: number): { id: string; voice: KokoroVoice }[] {
+    let names: string[];
+    try {
+      names = readdirSync(this.folder);
+    } catch (error) {
+      throw describeSystemError(error, "read", this.folder);
+    }
+    names = names.flatMap((name) => /^(\w+)\.bin$/.exec(name)?.[1] ?? []).sort();
+    // The first letters are the language's, American or British English, and the sex.
+    const english = names.filter((name) => /^[ab][fm]_/.test(name));
+    if (english.length === 0)
+      throw new UserError(`${this.folder} has no English voice of Kokoro, such as af_heart.bin`);
+    const pairs = english.flatMap((first, i) =>
+      names.filter((second) => !english.slice(0, i + 1).includes(second)).map((second) => [first, second]),
+    );
+    const most = english.length + pairs.length;
+    const wanted = count ?? Math.min(usualSpeakers, most);
+    if (!Number.isSafeInteger(wanted) || wanted < 1 || wanted > most)
+      throw usageError(`--kokoro-speakers: expected 1 to ${most}, found ${wanted}`);
+    const random = new Random(1, "kokoro speakers");
+    const mixtures = random.shuffle(pairs).map(([a, b]): KokoroVoice => {
+      const swapped = english.includes(b!) && random.uniform() < 0.5;
+      const [first, second] = swapped ? [b!, a!] : [a!, b!];
+      return { first, second, percent: 20 + random.integer(61) };
+    });
+    const alone = english.map((name): KokoroVoice => ({ first: name, second: name, percent: 100 }));
+    return [...alone, ...mixtures].slice(0, wanted).map((voice) => {
+      const { first, second, percent } = voice;
+      return { id: `kokoro-${percent === 100 ? first : `${first}-${percent}-${second}`}`, voice };
+    });
+  }
+
+  /**
+   * Speaks a text: one channel at 24 kHz. The same model, text, voice and speed give the same samples, but for what another
+   * processor rounds otherwise.
+   *
+   * @param speed 1 is the voice's own, 2 takes half as long
+   * @throws UserError where ONNX Runtime is not installed or cannot read the model, or the text has no sign that Kokoro knows,
+   *   or too many
+   */
+  async speak(text: string, voice: KokoroVoice, speed: number): Promise<Audio> {
+    const mark = /[.,!?]$/.exec(text)?.[0] ?? "";
+    const spelt = await this.spelling(text.slice(0, text.length - mark.length), voice.first);
+    const signs = [...spelt, ...mark].flatMap((sign) => this.signs[sign] ?? []);
+    const styles = this.stylesOf(voice.first).length / styleSize;
+    if (signs.length <= mark.length || signs.length > styles)
+      throw new UserError(
+        `Kokoro cannot say "${text}": expected 1 to ${styles} signs of its own, found ${signs.length}`,
+      );
+    const style = this.styleOf(voice, signs.length - 1);
+    if (this.processes.length === 0) {
+      const count = Math.min(availableParallelism(), mostProcesses);
+      this.processes = Array.from({ length: count }, () => new KokoroProcess(this.model));
+    }
+    const process = this.processes[this.asked++ % this.processes.length]!;
+    return { sampleRate, channels: [await process.speak({ signs, style, speed })] };
+  }
+
+  /** Ends the processes, and gives their memory back. */
+  end(): void {
+    for (const process of this.processes.splice(0)) process.end();
+  }
+
+  /** A mixture's numbers for a text of `row` + 1 signs, `[styleSize]`. */
+  private styleOf({ first, second, percent }: KokoroVoice, row: number): Float32Array {
+    const [a, b] = [this.stylesOf(first), this.stylesOf(second)];
+    const [start, end] = [row * styleSize, (row + 1) * styleSize];
+    if (b.length < end) throw new UserError(`${second} has fewer styles than ${first}: expected as many`);
+    return a.slice(start, end).map((value, i) => (value * percent + b[start + i]! * (100 - percent)) / 100);
+  }
+
+  /** `[signs, styleSize]`: a style for each number of signs that a text may have. */
+  private stylesOf(name: string): Float32Array {
+    const path = join(this.folder, `${name}.bin`);
+    const styles = this.styles.get(name) ?? readStyles(path);
+    this.styles.set(name, styles);
+    return styles;
+  }
+
+  private async spelling(text: string, voice: string): Promise<string> {
+    const accent = voice.startsWith("b") ? "en-gb" : "en-us";
+    const key = `${accent} ${text}`;
+    const spelt = this.pronunciations.get(key) ?? kokoroSpelling(await ipa(text, accent), accent);
+    this.pronunciations.set(key, spelt);
+    return spelt;
+  }
 }
 
-/**
- * Speaks a text. The same model, text, voice and speed give the same samples, but for what another processor rounds otherwise.
- *
- * @param speed 1 is the voice's own
- */
-export async function kokoroSpeak(
-  text: string,
-  { model, accent, styles }: KokoroVoice,
-  speed: number,
-): Promise<Audio> {
-  const symbols = symbolsOf(model);
-  const mark = /[.,!?]$/.exec(text)?.[0] ?? "";
-  const spelling = [...(await pronunciation(text, accent)), ...mark];
-  const signs = spelling.flatMap((sign) => symbols[sign] ?? []);
-  const row = Math.min(Math.max(signs.length - 1, 0), styles.length / styleSize - 1);
-  const style = styles.slice(row * styleSize, (row + 1) * styleSize);
-  return { sampleRate, channels: [await threadsOf(model).speak({ signs, style, speed })] };
-}
-
-const pronunciations = new Map<string, Promise<string>>();
-
-/** In the signs that Kokoro was trained with, which write diphthongs and affricates as one (its documentation, EN_PHONES.md). */
-function pronunciation(text: string, accent: KokoroVoice["accent"]): Promise<string> {
-  const words = text.replace(/[.,!?]$/, "");
-  const key = `${accent} ${words}`;
-  const known = pronunciations.get(key) ?? ipa(words, accent).then(asKokoroWrites);
-  pronunciations.set(key, known);
-  return known;
-}
-
-const spellings: readonly (readonly [espeak: string, kokoro: string])[] = [
-  ["eɪ", "A"],
+type Spellings = readonly (readonly [espeak: string, kokoro: string])[];
+const everywhere: Spellings = [
   ["aɪ", "I"],
   ["aʊ", "W"],
+  ["eɪ", "A"],
   ["ɔɪ", "Y"],
-  ["oʊ", "O"],
-  ["əʊ", "Q"],
   ["dʒ", "ʤ"],
   ["tʃ", "ʧ"],
+  ["əl", "ᵊl"],
+  ["ʔn\u0329", "tᵊn"],
+  ["ʔ", "t"],
   ["ɚ", "əɹ"],
-  ["ɐ", "ə"],
-  ["ː", ""],
   ["r", "ɹ"],
   ["x", "k"],
+  ["ç", "k"],
+  ["ɐ", "ə"],
+  ["ɬ", "l"],
+];
+const british: Spellings = [
+  ["eə", "ɛː"],
+  ["iə", "ɪə"],
+  ["əʊ", "Q"],
+];
+const american: Spellings = [
+  ["oʊ", "O"],
+  ["ɜːɹ", "ɜɹ"],
+  ["ɜː", "ɜɹ"],
+  ["ɪə", "iə"],
+  ["ː", ""],
+  ["o", "ɔ"],
 ];
 
-function asKokoroWrites(phonemes: string): string {
-  return spellings.reduce((text, [espeak, kokoro]) => text.replaceAll(espeak, kokoro), phonemes);
+/** From espeak-ng's phonemes to the signs that Kokoro was trained with, as its own misaki does it (github.com/hexgrad/misaki). */
+export function kokoroSpelling(phonemes: string, accent: "en-us" | "en-gb"): string {
+  return [...everywhere, ...(accent === "en-gb" ? british : american)]
+    .reduce((text, [espeak, kokoro]) => text.replaceAll(espeak, kokoro), phonemes)
+    .replace(/(\S)\u0329/g, "ᵊ$1"); // syllabic consonants
 }
 
-/** The folder of the model, or the one above it, that holds one of the names. */
-function besideModel(model: string, names: readonly string[]): string {
-  const own = dirname(resolve(model));
-  const folder = [own, dirname(own)].find((each) => names.some((name) => existsSync(join(each, name))));
-  if (folder !== undefined) return folder;
+const vocabulary = z.record(z.string(), z.int().min(0));
+const description = z.union([
+  z.object({ model: z.object({ vocab: vocabulary }) }).transform(({ model }) => model.vocab),
+  z.object({ vocab: vocabulary }).transform(({ vocab }) => vocab),
+]);
+const descriptions = ["tokenizer.json", "config.json", "vocab.json"];
+
+/** The numbers of the signs, from the first file that has them: Transformers.js keeps a `config.json` that has none. */
+function readSigns(folders: readonly string[]): Readonly<Record<string, number>> {
+  const paths = folders.flatMap((folder) => descriptions.map((name) => join(folder, name)));
+  for (const path of paths.filter(existsSync)) {
+    let content: unknown;
+    try {
+      content = JSON.parse(readFileSync(path, "utf8"));
+    } catch (error) {
+      throw new UserError(`${path}: expected the numbers of Kokoro's signs in JSON`, { cause: error });
+    }
+    const { data } = description.safeParse(content);
+    if (data !== undefined) return data;
+  }
   throw new UserError(
-    `${own} lacks ${names.join(" or ")}: beside Kokoro's model, or a folder above it, expected voices/ and tokenizer.json`,
+    `${folders[0]}: expected the numbers of Kokoro's signs in ${descriptions.join(", ")}, there or a folder above`,
   );
 }
 
-const vocabularies = new Map<string, Readonly<Record<string, number>>>();
-const descriptions = ["tokenizer.json", "config.json", "vocab.json"];
-
-/** The numbers of the signs, by `tokenizer.json` (Transformers.js) or Kokoro's own `config.json`. */
-function symbolsOf(model: string): Readonly<Record<string, number>> {
-  const known = vocabularies.get(model);
-  if (known !== undefined) return known;
-  const folder = besideModel(model, descriptions);
-  for (const path of descriptions.map((name) => join(folder, name)).filter(existsSync)) {
-    let found: { model?: { vocab?: Record<string, number> }; vocab?: Record<string, number> };
-    try {
-      found = JSON.parse(readFileSync(path, "utf8"));
-    } catch (error) {
-      throw new UserError(`${path}: expected the numbers of Kokoro's symbols in JSON`, { cause: error });
-    }
-    const symbols = found.model?.vocab ?? found.vocab;
-    // Transformers.js keeps a config.json beside its tokenizer that has none.
-    if (symbols === undefined) continue;
-    vocabularies.set(model, symbols);
-    return symbols;
-  }
-  throw new UserError(`${folder}: expected the numbers of Kokoro's symbols in ${descriptions.join(" or ")}`);
-}
-
 function readStyles(path: string): Float32Array {
-  const bytes = readFileSync(path);
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw describeSystemError(error, "read", path);
+  }
   const values = bytes.length / 4;
   if (values === 0 || values % styleSize !== 0)
     throw new UserError(
@@ -162,54 +229,56 @@ function readStyles(path: string): Float32Array {
   return Float32Array.from({ length: values }, (_, i) => bytes.readFloatLE(4 * i));
 }
 
-const threads = new Map<string, KokoroThreads>();
+/** Each holds the model: more would cost 0.4 GB each. */
+const mostProcesses = 4;
 
-function threadsOf(model: string): KokoroThreads {
-  const known = threads.get(model) ?? new KokoroThreads(model);
-  threads.set(model, known);
-  return known;
-}
-
-/** Each holds the model, so that more would cost memory: 0.4 GB each. */
-const mostThreads = 4;
-
-/** Threads that speak in turn. They end with the process, and do not keep it. */
-class KokoroThreads {
-  private readonly workers: Worker[];
-  private readonly waiting = new Map<
-    number,
-    { resolve: (samples: Float32Array) => void; reject: (error: unknown) => void }
-  >();
-  private asked = 0;
+/**
+ * One process, whose answers come in the order of its tasks. Not a thread: when Node ends a thread that is within ONNX Runtime, as
+ * on Ctrl-C, that aborts the whole program.
+ */
+class KokoroProcess {
+  private readonly child: ChildProcess;
+  private readonly waiting: { resolve: (samples: Float32Array) => void; reject: (error: unknown) => void }[] =
+    [];
+  private failure: unknown;
+  private readonly kill = () => this.child.kill("SIGKILL");
 
   constructor(model: string) {
-    this.workers = Array.from({ length: Math.min(availableParallelism(), mostThreads) }, () => {
-      const worker = startWorker(new URL("./kokoro-worker.js", import.meta.url), { workerData: { model } });
-      worker.on("message", (answer: KokoroAnswer) => this.answered(answer));
-      worker.on("error", (error) => {
-        for (const { reject } of this.waiting.values()) reject(error);
-        this.waiting.clear();
-      });
-      worker.unref();
-      return worker;
+    // Where the sources themselves are run, as tests do, they are compiled on the way.
+    const fromSources = import.meta.url.endsWith(".ts");
+    const program = new URL(`./kokoro-process.${fromSources ? "ts" : "js"}`, import.meta.url);
+    this.child = fork(fileURLToPath(program), [model], {
+      execArgv: fromSources ? ["--import", "tsx/esm"] : [],
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "ignore", "ipc"],
     });
+    this.child.on("message", (answer: KokoroAnswer) => {
+      const { resolve, reject } = this.waiting.shift()!;
+      if ("samples" in answer) resolve(answer.samples);
+      else reject(answer.mendable ? new UserError(answer.error) : new Error(answer.error));
+    });
+    this.child.on("error", (error) => this.fail(error));
+    this.child.on("exit", (code, signal) =>
+      this.fail(new UserError(`the process in which Kokoro speaks ended with ${signal ?? `code ${code}`}`)),
+    );
+    process.once("exit", this.kill);
   }
 
-  speak(task: Omit<KokoroTask, "number">): Promise<Float32Array> {
-    const number = this.asked++;
-    const worker = this.workers[number % this.workers.length]!;
-    worker.ref(); // somebody waits
+  speak(task: KokoroTask): Promise<Float32Array> {
     return new Promise((resolve, reject) => {
-      this.waiting.set(number, { resolve, reject });
-      worker.postMessage({ ...task, number } satisfies KokoroTask);
+      if (this.failure !== undefined) return reject(this.failure);
+      this.waiting.push({ resolve, reject });
+      this.child.send(task, (error) => error && this.fail(error));
     });
   }
 
-  private answered(answer: KokoroAnswer): void {
-    const { resolve, reject } = this.waiting.get(answer.number)!;
-    this.waiting.delete(answer.number);
-    if (this.waiting.size === 0) for (const worker of this.workers) worker.unref();
-    if ("samples" in answer) resolve(answer.samples);
-    else reject(answer.mendable ? new UserError(answer.error) : new Error(answer.error));
+  end(): void {
+    process.off("exit", this.kill);
+    this.kill();
+  }
+
+  private fail(error: unknown): void {
+    this.failure ??= error;
+    for (const { reject } of this.waiting.splice(0)) reject(this.failure);
   }
 }

@@ -2,7 +2,7 @@ import { UserError, usageError } from "../../errors.js";
 import { hash32 } from "../../random.js";
 import type { Audio } from "../wav.js";
 import { espeakVariants, espeakVoices, speak } from "./espeak.js";
-import { kokoroSpeak, kokoroVoices } from "./kokoro.js";
+import { Kokoro } from "./kokoro.js";
 import { piperSpeak, piperVoices } from "./piper.js";
 
 /** Who speaks, for a split by speaker: one of espeak-ng's many voices, of piper's, or of Kokoro's. */
@@ -54,7 +54,8 @@ export async function chooseSpeakers(count: number): Promise<Speaker[]> {
   const most = hasAccents.length * hasVariants.length * pitches.length;
   if (most === 0) throw new UserError("the installed espeak-ng has no English voices, or no voice variants");
   if (!Number.isSafeInteger(count) || count < 1 || count > most) {
-    throw usageError(`expected 1 to ${most} voices of espeak-ng, found ${count}`);
+    const none = count === 0 ? " (none only where piper or Kokoro speak)" : "";
+    throw usageError(`expected 1 to ${most} voices of espeak-ng, found ${count}${none}`);
   }
   return Array.from({ length: count }, (_, i) => {
     const v = i % hasVariants.length;
@@ -80,29 +81,34 @@ export interface SpeakerChoice {
   /** Models of piper, all of whose people speak. */
   readonly piperModels?: readonly string[] | undefined;
   /** Kokoro's model, and how many of its voices and their mixtures. */
-  readonly kokoro?: { readonly model: string; readonly speakers: number } | undefined;
+  readonly kokoro?: { readonly model: string; readonly speakers?: number | undefined } | undefined;
 }
 
-/** Those of espeak-ng, of piper and of Kokoro, in turn: so many of each as the others have are heard first. */
+/**
+ * Those of espeak-ng, of piper and of Kokoro, in turn: so many of each as the others have are heard first. Once they have spoken,
+ * `end` gives back what they hold.
+ */
 export async function chooseAllSpeakers({
   espeak,
   piperModels = [],
   kokoro,
-}: SpeakerChoice): Promise<Speaker[]> {
+}: SpeakerChoice): Promise<{ speakers: Speaker[]; end: () => void }> {
   const others = piperModels.map((model) =>
     piperVoices(model).map(({ id, voice }) =>
       neuralSpeaker("piper", id, (text, pace) => piperSpeak(text, voice, 1 / pace)),
     ),
   );
-  if (kokoro !== undefined)
+  const neural = kokoro && new Kokoro(kokoro.model);
+  if (neural !== undefined)
     others.push(
-      kokoroVoices(kokoro.model, kokoro.speakers).map(({ id, voice }) =>
-        neuralSpeaker("Kokoro", id, (text, pace) => kokoroSpeak(text, voice, pace)),
-      ),
+      neural
+        .voices(kokoro?.speakers)
+        .map(({ id, voice }) => neuralSpeaker("Kokoro", id, (text, pace) => neural.speak(text, voice, pace))),
     );
   const all = [...others, ...(espeak === 0 && others.length > 0 ? [] : [await chooseSpeakers(espeak)])];
   const most = Math.max(...all.map((speakers) => speakers.length));
-  return Array.from({ length: most }, (_, i) => all.flatMap((speakers) => speakers[i] ?? [])).flat();
+  const speakers = Array.from({ length: most }, (_, i) => all.flatMap((each) => each[i] ?? [])).flat();
+  return { speakers, end: () => neural?.end() };
 }
 
 /** The rate of a neural voice at a pitch of 0 or 100 against its own. */

@@ -1,26 +1,24 @@
-/** A thread in which Kokoro speaks: its model blocks the thread that runs it. Answers each task, in order. */
+/** A process in which Kokoro speaks, named its model: answers each task, in order, until it is left alone. */
 import { createRequire } from "node:module";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { parentPort, workerData } from "node:worker_threads";
+import { join, resolve } from "node:path";
 
 export interface KokoroTask {
-  readonly number: number;
-  /** The signs of the text. */
+  /** The numbers of the text's signs. */
   readonly signs: readonly number[];
   /** `[styleSize]` */
   readonly style: Float32Array;
   readonly speed: number;
 }
 /** Samples at 24 kHz, or what went wrong: `mendable` by the user. */
-export type KokoroAnswer = { readonly number: number } & (
+export type KokoroAnswer =
   | { readonly samples: Float32Array }
-  | { readonly error: string; readonly mendable: boolean }
-);
+  | { readonly error: string; readonly mendable: boolean };
 
 /** What is used of ONNX Runtime's interface. */
 interface Runtime {
-  InferenceSession: { create(path: string, options: { intraOpNumThreads: number }): Promise<Session> };
+  InferenceSession: {
+    create(path: string, options: { intraOpNumThreads: number; logSeverityLevel: number }): Promise<Session>;
+  };
   Tensor: new (type: string, data: BigInt64Array | Float32Array, shape: readonly number[]) => OnnxTensor;
 }
 interface OnnxTensor {
@@ -35,31 +33,26 @@ interface Session {
 /** What a user can mend. */
 class Mendable extends Error {}
 
-const { model } = workerData as { model: string };
+const model = process.argv[2]!;
 let begun: Promise<{ runtime: Runtime; session: Session }> | undefined;
 
+process.on("SIGINT", () => {}); // a terminal's Ctrl-C comes here too, and is for the other process to judge
+process.on("disconnect", () => process.exit());
 let before: Promise<unknown> = Promise.resolve();
-parentPort!.on("message", (task: KokoroTask) => {
+process.on("message", (task: KokoroTask) => {
   before = before.then(() => answer(task));
 });
 
 async function answer(task: KokoroTask): Promise<void> {
-  const { number } = task;
   try {
-    const samples = await speak(task);
-    parentPort!.postMessage({ number, samples } satisfies KokoroAnswer, [samples.buffer]);
+    process.send!({ samples: await speak(task) } satisfies KokoroAnswer);
   } catch (error) {
-    const { message, stack } = error as Error;
     const mendable = error instanceof Mendable;
-    parentPort!.postMessage({
-      number,
-      error: mendable ? message : (stack ?? message),
-      mendable,
-    } satisfies KokoroAnswer);
+    process.send!({ error: firstLine(error), mendable } satisfies KokoroAnswer);
   }
 }
 
-async function speak({ signs, style, speed }: KokoroTask): Promise<Float32Array<ArrayBuffer>> {
+async function speak({ signs, style, speed }: KokoroTask): Promise<Float32Array> {
   begun ??= begin();
   const { runtime, session } = await begun;
   const { Tensor } = runtime;
@@ -74,34 +67,38 @@ async function speak({ signs, style, speed }: KokoroTask): Promise<Float32Array<
 }
 
 async function begin(): Promise<{ runtime: Runtime; session: Session }> {
-  const runtime = await onnxRuntime();
+  const runtime = onnxRuntime();
   try {
-    // A word is too little work to share: two threads took as long as one.
-    return { runtime, session: await runtime.InferenceSession.create(model, { intraOpNumThreads: 1 }) };
+    // A word is too little work to share: two threads took as long as one. 4: errors come as errors, not on stderr too.
+    const options = { intraOpNumThreads: 1, logSeverityLevel: 4 };
+    return { runtime, session: await runtime.InferenceSession.create(model, options) };
   } catch (error) {
-    throw new Mendable(`${model}: ONNX Runtime cannot read it: ${(error as Error).message.split("\n")[0]}`);
+    throw new Mendable(`${model}: ONNX Runtime cannot read it: ${firstLine(error)}`);
   }
 }
 
-/** onnxruntime-node, which its user installs, 288 MB as it is: from here, or from where the command is run. */
-async function onnxRuntime(): Promise<Runtime> {
+/** onnxruntime-node, which its user installs, 288 MB as it is: with keyspot, where the command is run, or beside the model. */
+function onnxRuntime(): Runtime {
   const name = "onnxruntime-node";
-  for (const place of [import.meta.url, join(process.cwd(), "package.json")]) {
-    let path: string;
+  for (const place of [import.meta.url, join(process.cwd(), "package.json"), resolve(model)]) {
+    const require = createRequire(place);
     try {
-      path = createRequire(place).resolve(name);
+      require.resolve(name);
     } catch {
       continue; // not installed there
     }
     try {
-      const module = (await import(pathToFileURL(path).href)) as { default?: Runtime } & Runtime;
-      return module.default ?? module;
+      return require(name) as Runtime;
     } catch (error) {
-      throw new Mendable(`${path} cannot be loaded: ${(error as Error).message}`);
+      throw new Mendable(`${name} cannot be loaded: ${firstLine(error)}`);
     }
   }
   throw new Mendable(
     `Kokoro speaks by ${name}, which is not installed: npm install ${name} ` +
       "(behind a firewall with ONNXRUNTIME_NODE_INSTALL=skip in the environment)",
   );
+}
+
+function firstLine(error: unknown): string {
+  return (error as Error).message.split("\n")[0]!;
 }
