@@ -219,6 +219,8 @@ describe.skipIf(!hasEspeak)("kws data synth --kokoro", () => {
     await expectError(1, /cannot read .*voices: a part of the path is not a folder$/m);
     rmSync(model);
     await expectError(1, /model\.onnx is not there: expected Kokoro's model, an \.onnx file/);
+    mkdirSync(model);
+    await expectError(1, /model\.onnx is no file: expected Kokoro's model, an \.onnx file/);
   });
 });
 

@@ -24,6 +24,7 @@ const sampleRate = 24_000;
 /** Numbers that make a style. */
 const styleSize = 256;
 const usualSpeakers = 200;
+const expected = "expected Kokoro's model, an .onnx file";
 
 /**
  * Kokoro (https://huggingface.co/hexgrad/Kokoro-82M), a neural model of 82 million parameters, in processes of their own.
@@ -42,8 +43,8 @@ export class Kokoro {
   /** @throws UserError where the model, its voices or its signs are not there */
   constructor(model: string) {
     this.model = model;
-    if (!existsSync(model) || !statSync(model).isFile())
-      throw new UserError(`${model} is not there: expected Kokoro's model, an .onnx file`);
+    if (!existsSync(model)) throw new UserError(`${model} is not there: ${expected}`);
+    if (!statSync(model).isFile()) throw new UserError(`${model} is no file: ${expected}`);
     const own = dirname(resolve(model));
     const near = [own, dirname(own)];
     const folder = near.map((each) => join(each, "voices")).find(existsSync);
