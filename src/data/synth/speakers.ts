@@ -10,7 +10,7 @@ export interface Speaker {
   /** Of espeak-ng's: accent, variant and pitch, such as `en-gb+f3-low`. Of piper's: the model and who of it. Of Kokoro's: whose mixture. */
   readonly id: string;
   readonly program: "espeak-ng" | "piper" | "Kokoro";
-  /** Speaks a text, at a pace against the usual one and at a pitch of the range below. */
+  /** Speaks a text, at a pace of which 1 is the usual and 2 twice as fast, and at a pitch of the range below. */
   readonly say: (text: string, pace: number, pitch: number) => Promise<Audio>;
   /** The range of the pitch, 0 to 99, 50 being the voice's own. */
   readonly pitch: readonly [low: number, high: number];
