@@ -6,7 +6,7 @@ import { Random } from "../random.js";
 import type { Clips } from "./clips.js";
 import { SampleStore } from "./samples.js";
 import { mapParallel } from "./synth/parallel.js";
-import { chooseAllSpeakers, type Speaker } from "./synth/speakers.js";
+import { chooseAllSpeakers, type Speaker, usualSpeed } from "./synth/speakers.js";
 import { otherWords } from "./synth/words.js";
 
 export interface SynthOptions {
@@ -135,9 +135,10 @@ async function makeClip({ word, speaker, random }: Job, sampleRate: number): Pro
   return Int16Array.from(clip, (sample) => Math.round((sample * 32768) / step) * step);
 }
 
-const slowest = 90 / 130; // against the usual pace, which is 130 words a minute
-const fastest = 170 / 130;
-const fastestOfAll = 450 / 130; // what espeak-ng can do
+// Against the usual pace.
+const slowest = 90 / usualSpeed;
+const fastest = 170 / usualSpeed;
+const fastestOfAll = 450 / usualSpeed; // what espeak-ng can do
 const edge = 0.02; // seconds kept around a word
 
 /** The word alone, at most a clip long, without the silence around it. */

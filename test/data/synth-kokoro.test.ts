@@ -127,6 +127,7 @@ describe("Kokoro's voices", () => {
   });
 });
 
+// espeak-ng's phonemes are what is spelt anew.
 test.skipIf(!hasEspeak).each([
   ["bird", "bˈɜɹd", "bˈɜːd"],
   ["eight", "ˈAt", "ˈAt"],
@@ -144,6 +145,7 @@ test.skipIf(!hasEspeak).each([
   expect(kokoroSpelling(await ipa(word, "en-gb"), "en-gb")).toBe(british);
 });
 
+// espeak-ng says how words are pronounced; where it is missing the line above says what is skipped.
 describe.skipIf(!hasEspeak)("kws data synth --kokoro", () => {
   test("speaks with the voices in turn, in signs that Kokoro knows", async () => {
     const { stdout } = await succeed(synth("--words", "stop,no", "--count", "6", "--kokoro-speakers", "3"), {
@@ -224,7 +226,7 @@ describe.skipIf(!hasEspeak)("kws data synth --kokoro", () => {
   });
 });
 
-// The real thing: its model and voices, where a path to them is given.
+// The real thing, 0.4 GB that no test fetches: its model and voices, where a path to them is given, as CI does.
 const real = process.env.KEYSPOT_KOKORO && resolve(process.env.KEYSPOT_KOKORO);
 if (!real) console.warn("skipped: KEYSPOT_KOKORO names no model of Kokoro to speak with");
 describe.skipIf(!real || !hasEspeak)("Kokoro itself", () => {

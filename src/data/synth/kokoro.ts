@@ -230,7 +230,7 @@ function readStyles(path: string): Float32Array {
   return Float32Array.from({ length: values }, (_, i) => bytes.readFloatLE(4 * i));
 }
 
-/** Each holds the model: more would cost 0.4 GB each. */
+/** Each holds the model: 0.3 GB. */
 const mostProcesses = 4;
 
 /**

@@ -37,8 +37,8 @@ const pitches: readonly { name: string; range: Speaker["pitch"] }[] = [
   { name: "low", range: [20, 38] },
 ];
 
-/** Words a minute at which espeak-ng and the others speak alike. */
-const usualSpeed = 130;
+/** The pace of 1, at which espeak-ng and the others speak alike, in words a minute. */
+export const usualSpeed = 130;
 
 // Few, since the resampler keeps a filter for each.
 const tracts = [0.94, 0.97, 1, 1.03, 1.06];
