@@ -136,11 +136,29 @@ const rows: Record<string, Row> = {
     teachers: ["tc-resnet-wide", "matchboxnet-words"],
   },
 };
-/** Rows that are another's with other parts: for a model to ship, nearly all clips are there to learn from. */
-const shipped: Record<string, string> = { "kws-8k": "matchboxnet-ensemble", "words-8k": "many-words" };
 /** Shares of the speakers who validate and test. */
-const usualParts = { valSize: 0.1, testSize: 0.1 };
-const shippedParts = { valSize: 0.04, testSize: 0.02 };
+interface Shares {
+  valSize: number;
+  testSize: number;
+}
+const usualParts: Shares = { valSize: 0.1, testSize: 0.1 };
+/** For a model to ship, nearly all clips are there to learn from. */
+const shippedParts: Shares = { valSize: 0.04, testSize: 0.02 };
+/** Rows that are another's with other parts; the words may be those of the usual parts, where the same speakers test. */
+const variants: Record<string, { like: string; shares: Shares; usualWords?: boolean; what: string }> = {
+  "matchboxnet-fewer-validate": {
+    like: "matchboxnet-ensemble",
+    shares: { valSize: 0.04, testSize: 0.1 },
+    usualWords: true,
+    what: "with fewer speakers to validate and more to train on once the words are learned",
+  },
+  "kws-8k": {
+    like: "matchboxnet-ensemble",
+    shares: shippedParts,
+    what: "with nearly all clips to train on",
+  },
+  "words-8k": { like: "many-words", shares: shippedParts, what: "with nearly all clips to train on" },
+};
 
 const { values: options, positionals } = parsed();
 const program = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
@@ -237,20 +255,23 @@ const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
 
 /** The run of a row with a seed, trained to its end, behind those that it starts from or learns from. */
 async function runOf(name: string, seed: string, data: string): Promise<string> {
-  const like = shipped[name];
-  return like === undefined
-    ? train(name, seed, data, { folder: options.out, ...usualParts })
-    : train(like, seed, data, { folder: join(options.out, name), ...shippedParts });
+  const variant = variants[name];
+  const usual: Parts = { folder: options.out, ...usualParts };
+  if (variant === undefined) return train(name, seed, data, usual);
+  const { like, shares, usualWords } = variant;
+  const parts: Parts = { folder: join(options.out, name), ...shares };
+  return train(like, seed, data, usualWords ? { ...parts, words: usual } : parts);
 }
 
-interface Parts {
+interface Parts extends Shares {
   folder: string;
-  valSize: number;
-  testSize: number;
+  /** Where runs that learn words lie, and their shares, if other ones. */
+  words?: Parts;
 }
 
 async function train(name: string, seed: string, data: string, parts: Parts): Promise<string> {
   const { recipe, words, from, teachers = [], ...row } = rows[name]!;
+  if (words && parts.words) return train(name, seed, data, parts.words);
   const { valSize, testSize } = parts;
   const flags: GivenSettings = {
     ...row.flags,
@@ -318,7 +339,7 @@ async function reproduce(name: string, data: string): Promise<void> {
 async function main(): Promise<void> {
   const [name] = positionals;
   const { data, extra } = options;
-  const isRow = name !== undefined && (Object.hasOwn(rows, name) || Object.hasOwn(shipped, name));
+  const isRow = name !== undefined && (Object.hasOwn(rows, name) || Object.hasOwn(variants, name));
   if (isRow || name === "transfer") {
     if (data === undefined) fail(`${name} needs --data FILE.npz`);
     if (isRow) return reproduce(name, data);
@@ -346,8 +367,7 @@ async function main(): Promise<void> {
     ];
     console.log(`  ${name}: ${[command.join(" "), ...others].join("; ")}`);
   }
-  for (const [name, like] of Object.entries(shipped))
-    console.log(`  ${name}: ${like}, with nearly all clips to train on`);
+  for (const [name, { like, what }] of Object.entries(variants)) console.log(`  ${name}: ${like}, ${what}`);
   console.log("  transfer (with --extra EXTRA.npz; espeak-ng): new words from 5, 10, 20 and 50 clips each");
   process.exitCode = name === undefined ? 0 : 2;
 }

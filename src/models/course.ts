@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { UserError } from "../errors.js";
 import { hash32 } from "../random.js";
+import { apply } from "./build.js";
 import { type BuildOptions, type ModelDefinition, scaleChannels } from "./definition.js";
 import { masked } from "./front-end.js";
 import { Dropout } from "./layers/dropout.js";
@@ -110,8 +111,4 @@ function buildCourseModel(
     kernelInitializer: initializer("logits"),
   });
   return tf.model({ name, inputs: waveform, outputs: apply(head, x) }); // [batch, labels]
-}
-
-function apply(layer: tf.layers.Layer, input: tf.SymbolicTensor | tf.SymbolicTensor[]): tf.SymbolicTensor {
-  return layer.apply(input) as tf.SymbolicTensor;
 }

@@ -65,8 +65,7 @@ export function masked(
   { masking, seed, step }: Pick<BuildOptions, "masking" | "seed" | "step">,
 ): tf.SymbolicTensor {
   if (!masks(masking)) return picture;
-  const layer = new SpecAugment({ name: "spec_augment", ...masking, seed, step });
-  return layer.apply(picture) as tf.SymbolicTensor;
+  return apply(new SpecAugment({ name: "spec_augment", ...masking, seed, step }), picture);
 }
 
 function masks(masking: Masking | undefined): masking is Masking {
