@@ -3,6 +3,7 @@
  * DATA and from EXTRA, whose many speakers say few words. Nobody is heard whom the row's own split holds back to test; those
  * whom it holds back to validate do so here too. Asked for more words, it trains on synthesised and time-reversed ones as well.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Clips, Part } from "../src/data/clips.js";
 import { joinClips, loadClips, selectClips } from "../src/data/load.js";
 import { splitClips } from "../src/data/split.js";
@@ -13,12 +14,10 @@ import { type Kws, withMoreWords } from "./more-words.js";
 /** Share of the speakers of EXTRA alone who test what is learned from the words. */
 const tested = 0.03;
 
-export interface WordsOptions {
+/** The shares and the seed are those of the row's own split. */
+export interface WordsOptions extends Shares {
   data: string;
   extra: string;
-  /** Shares of the row's own split, and its seed. */
-  valSize: number;
-  testSize: number;
   seed: number;
   /** To train on more words than the recorded ones (more-words.ts): where those that are spoken for it lie. */
   more?: { spokenPath: string; kws: Kws } | undefined;
@@ -51,6 +50,23 @@ export async function writeWords(path: string, options: WordsOptions): Promise<v
   const learned = await withMoreWords(selectClips(recorded, rowsOf(true)), more.spokenPath, more.kws);
   const officialParts = learned.labels.map((): Part => "train");
   await writeClips(path, joinClips([{ ...learned, officialParts }, selectClips(recorded, rowsOf(false))]));
+}
+
+/** Shares of the speakers who validate and test. */
+export interface Shares {
+  valSize: number;
+  testSize: number;
+}
+
+/**
+ * Whether nobody whom one split holds back trains in the other one: the same speakers test, and those who validate in `part` do
+ * so in `whole`. With other shares a split by speaker may be shuffled otherwise, so that it has all labels in all its parts.
+ */
+export function holdsBackNoOthers(clips: Clips, part: Shares, whole: Shares, seed: number): boolean {
+  const few = splitClips(clips, { kind: "speaker", ...part, seed });
+  const many = splitClips(clips, { kind: "speaker", ...whole, seed });
+  const validating = new Set(many.val);
+  return isDeepStrictEqual(few.test, many.test) && few.val.every((row) => validating.has(row));
 }
 
 /** The clips of the speakers who have a part, the word for a label. */
