@@ -52,21 +52,21 @@ export async function writeWords(path: string, options: WordsOptions): Promise<v
   await writeClips(path, joinClips([{ ...learned, officialParts }, selectClips(recorded, rowsOf(false))]));
 }
 
-/** Shares of the speakers who validate and test. */
+/** Shares, from 0 to 1, of the speakers who validate and test. */
 export interface Shares {
   valSize: number;
   testSize: number;
 }
 
 /**
- * Whether nobody whom one split holds back trains in the other one: the same speakers test, and those who validate in `part` do
- * so in `whole`. With other shares a split by speaker may be shuffled otherwise, so that it has all labels in all its parts.
+ * Whether nobody whom the split with `shares` holds back trains in the one with `usual` shares: the same speakers test, and those
+ * who validate do so there too. With other shares a split by speaker may be shuffled otherwise, to have all labels in all parts.
  */
-export function holdsBackNoOthers(clips: Clips, part: Shares, whole: Shares, seed: number): boolean {
-  const few = splitClips(clips, { kind: "speaker", ...part, seed });
-  const many = splitClips(clips, { kind: "speaker", ...whole, seed });
-  const validating = new Set(many.val);
-  return isDeepStrictEqual(few.test, many.test) && few.val.every((row) => validating.has(row));
+export function holdsBackNoOthers(clips: Clips, shares: Shares, usual: Shares, seed: number): boolean {
+  const split = splitClips(clips, { kind: "speaker", ...shares, seed });
+  const usualSplit = splitClips(clips, { kind: "speaker", ...usual, seed });
+  const validating = new Set(usualSplit.val);
+  return isDeepStrictEqual(split.test, usualSplit.test) && split.val.every((row) => validating.has(row));
 }
 
 /** The clips of the speakers who have a part, the word for a label. */
