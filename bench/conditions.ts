@@ -5,14 +5,14 @@
  *   npx tsx bench/conditions.ts RUN [--data D.npz] [--part test] [--limit 500]
  */
 import { parseArgs } from "node:util";
-import { startBackend } from "../src/backend/index.js";
-import { chooseRunDataset } from "../src/data/dataset.js";
+import { type Audio, clipFromAudio } from "../src/audio/wav/decode.js";
+import { startBackend } from "../src/backend/start.js";
+import { Random } from "../src/base/random.js";
 import { loadClips } from "../src/data/load.js";
-import { type Audio, clipFromAudio } from "../src/data/wav.js";
 import { resample } from "../src/dsp/resample.js";
 import { predictClip } from "../src/eval/predict.js";
-import { Random } from "../src/random.js";
-import { RunFolder } from "../src/run.js";
+import { chooseRunDataset } from "../src/run/dataset.js";
+import { RunFolder } from "../src/run/folder.js";
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

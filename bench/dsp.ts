@@ -10,10 +10,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { Random } from "../src/base/random.js";
+import { transpose } from "../src/dsp/fourier/spectrogram.js";
+import { stft } from "../src/dsp/fourier/stft.js";
 import { logMel } from "../src/dsp/mel.js";
-import { transpose } from "../src/dsp/spectrogram.js";
-import { stft } from "../src/dsp/stft.js";
-import { Random } from "../src/random.js";
 
 const python = process.env.KEYSPOT_PYTHON ?? "python3";
 const rounds = Number(process.argv[2] ?? 5);

@@ -207,7 +207,7 @@ function median(values) {
 
 /** In the process of a part: prints what was found as one line. */
 async function runPart(part) {
-  const { startBackend } = await import("../dist/backend/index.js");
+  const { startBackend } = await import("../dist/backend/start.js");
   const tf = await import("@tensorflow/tfjs");
   await startBackend("cpu", "training");
   const { device } = await startBackend("webgpu", "training");
@@ -219,7 +219,7 @@ async function runPart(part) {
 /** The model's own layers at this width, with a batch that the cpu backend can follow. */
 async function checkKernels(tf) {
   const { buildModel } = await import("../dist/models/registry.js");
-  const { Random } = await import("../dist/random.js");
+  const { Random } = await import("../dist/base/random.js");
   const small = 2;
   const model = buildModel(options.model, { ...shapeOptions(), seed: 1 });
   const noise = (shape, name) => {
@@ -294,7 +294,7 @@ function shapeOptions() {
 
 /** The package's own training loop over batches that are made anew, as data is, each from a part of a pool of noise. */
 async function trainer(size) {
-  const { Adam, modelVariables } = await import("../dist/train/adam.js");
+  const { Adam, modelVariables } = await import("../dist/train/optimizers/adam.js");
   const { runLoop, startPosition } = await import("../dist/train/loop.js");
   const { makeLoss } = await import("../dist/train/loss.js");
   const { buildModel } = await import("../dist/models/registry.js");

@@ -9,11 +9,11 @@
 import { parseArgs } from "node:util";
 import * as tf from "@tensorflow/tfjs";
 import "@tensorflow/tfjs-backend-wasm";
-import { startBackend } from "../src/backend/index.js";
+import { startBackend } from "../src/backend/start.js";
+import { Random } from "../src/base/random.js";
 import { modelCost } from "../src/models/cost.js";
 import { buildModel } from "../src/models/registry.js";
-import { Random } from "../src/random.js";
-import { Adam, modelVariables } from "../src/train/adam.js";
+import { Adam, modelVariables } from "../src/train/optimizers/adam.js";
 
 const { values: options } = parseArgs({
   options: {

@@ -53,7 +53,7 @@ print(json.dumps([len(x), seconds, resource.getrusage(resource.RUSAGE_SELF).ru_m
 `;
 
 const loadWithKeyspot = `
-import { readNpz } from ${JSON.stringify(new URL("../dist/data/npz.js", import.meta.url).href)};
+import { readNpz } from ${JSON.stringify(new URL("../dist/data/formats/npz.js", import.meta.url).href)};
 const start = performance.now();
 const clips = await readNpz(process.argv[1]);
 const seconds = (performance.now() - start) / 1000;

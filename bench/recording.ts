@@ -8,7 +8,7 @@ import { spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { Random } from "../src/random.js";
+import { Random } from "../src/base/random.js";
 
 const RATE = 16_000;
 const BYTES = 2 ** 30;

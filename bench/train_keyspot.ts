@@ -5,13 +5,13 @@
  */
 import { createInterface } from "node:readline";
 import * as tf from "@tensorflow/tfjs";
-import { type BackendName, isAsynchronous, startBackend } from "../src/backend/index.js";
-import { NativeStep } from "../src/backend/native/step.js";
+import { type BackendName, isAsynchronous, startBackend } from "../src/backend/start.js";
+import { NativeStep } from "../src/backend/tensorflow/step-graph/step.js";
+import { Random } from "../src/base/random.js";
 import { buildModel } from "../src/models/registry.js";
-import { Random } from "../src/random.js";
-import { Adam, modelVariables } from "../src/train/adam.js";
 import { runLoop, startPosition } from "../src/train/loop.js";
 import { makeLoss } from "../src/train/loss.js";
+import { Adam, modelVariables } from "../src/train/optimizers/adam.js";
 
 const [contestant, name, width, batchSize] = process.argv.slice(2) as [string, string, string, string];
 const stepwise = "-stepwise";

@@ -8,9 +8,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const shared = ["--sharedMemory", "--maximumMemory", "65536", "--enable", "threads"];
-build("frames.ts", "src/dsp/frames-wasm.ts", { framesWasm: [] });
+build("frames.ts", "src/dsp/fourier/frames-wasm.ts", { framesWasm: [] });
 build("speed.ts", "src/data/augment/speed-wasm.ts", { speedWasm: [] });
-build("blocks.ts", "src/backend/wasm/blocks_wasm.ts", { blocksWasm: [], blocksSharedWasm: shared });
+build("blocks.ts", "src/backend/wasm/blocks-wasm.ts", { blocksWasm: [], blocksSharedWasm: shared });
 
 /** Every variant is one constant, compiled with options of its own. */
 function build(sourceName, targetName, variants) {

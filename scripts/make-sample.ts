@@ -4,10 +4,10 @@
  */
 import { statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { writeClips } from "../src/data/formats/write-npz.js";
 import { COURSE_LABELS } from "../src/data/labels.js";
 import { espeakVersion } from "../src/data/synth/espeak.js";
-import { synthesize } from "../src/data/synth.js";
-import { writeClips } from "../src/data/write-npz.js";
+import { synthesize } from "../src/data/synth/synthesise.js";
 
 const path = fileURLToPath(new URL("../assets/sample.npz", import.meta.url));
 

@@ -6,7 +6,7 @@ import { existsSync, rmSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import type { Clips } from "../src/data/clips.js";
 import { joinClips, loadClips, selectClips } from "../src/data/load.js";
-import { SampleStoreBuilder } from "../src/data/samples.js";
+import { SampleStoreBuilder } from "../src/data/sample-store.js";
 
 /** Runs a command of `kws` and returns what it says with `--json`. */
 export type Kws = (...args: readonly string[]) => Record<string, unknown>;

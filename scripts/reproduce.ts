@@ -12,12 +12,12 @@ import { existsSync, mkdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual, parseArgs } from "node:util";
-import { type BackendChoice, startBackend } from "../src/backend/index.js";
+import { type BackendChoice, startBackend } from "../src/backend/start.js";
+import { UserError } from "../src/base/errors.js";
 import { loadClips } from "../src/data/load.js";
-import { UserError } from "../src/errors.js";
 import { compareRuns } from "../src/eval/compare.js";
 import { spread } from "../src/eval/seeds.js";
-import { RunFolder } from "../src/run.js";
+import { RunFolder } from "../src/run/folder.js";
 import {
   defaultSettings,
   flagName,
@@ -25,7 +25,7 @@ import {
   readConfigFile,
   resolveSettings,
   type TrainSettings,
-} from "../src/settings.js";
+} from "../src/run/settings.js";
 import { settingsOfSource } from "../src/train/transfer.js";
 import { type Kws, manyWordsModel } from "./more-words.js";
 import { transferCurve } from "./transfer.js";

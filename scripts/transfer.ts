@@ -6,12 +6,12 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { Random } from "../src/base/random.js";
 import type { Clips, Part } from "../src/data/clips.js";
+import { writeClips } from "../src/data/formats/write-npz.js";
 import { joinClips, loadClips, selectClips } from "../src/data/load.js";
-import { writeClips } from "../src/data/write-npz.js";
 import { spread } from "../src/eval/seeds.js";
-import { Random } from "../src/random.js";
-import type { GivenSettings } from "../src/settings.js";
+import type { GivenSettings } from "../src/run/settings.js";
 import { type Kws, manyWordsModel, withMoreWords } from "./more-words.js";
 
 const words = ["bed", "cat", "happy"];

@@ -4,11 +4,11 @@
  * whom it holds back to validate do so here too. Asked for more words, it trains on synthesised and time-reversed ones as well.
  */
 import { isDeepStrictEqual } from "node:util";
+import { Random } from "../src/base/random.js";
 import type { Clips, Part } from "../src/data/clips.js";
+import { writeClips } from "../src/data/formats/write-npz.js";
 import { joinClips, loadClips, selectClips } from "../src/data/load.js";
 import { splitClips } from "../src/data/split.js";
-import { writeClips } from "../src/data/write-npz.js";
-import { Random } from "../src/random.js";
 import { type Kws, withMoreWords } from "./more-words.js";
 
 /** Share of the speakers of EXTRA alone who test what is learned from the words. */

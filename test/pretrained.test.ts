@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import { encodeWav } from "../src/data/wav.js";
-import { RunFolder } from "../src/run.js";
+import { encodeWav } from "../src/audio/wav/decode.js";
+import { RunFolder } from "../src/run/folder.js";
 import { kws } from "./helpers/kws.js";
 
 const pretrained = fileURLToPath(new URL("../pretrained", import.meta.url));

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { runOwnKernel } from "./own_kernels.js";
+import { runOwnKernel } from "./own-kernels.js";
 
 let replaced = false;
 

@@ -1,4 +1,4 @@
-import { run } from "./native/commands.js";
+import { run } from "./tensorflow/install/commands.js";
 
 export interface NvidiaGpu {
   name: string;

@@ -1,20 +1,20 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
-import { UserError } from "../errors.js";
-import { packageVersion } from "../version.js";
-import { backendCommand } from "./backend.js";
-import { compareCommand } from "./compare.js";
-import { dataCommand } from "./data/command.js";
-import { doctorCommand } from "./doctor.js";
-import { evaluateCommand } from "./evaluate.js";
+import { UserError } from "../base/errors.js";
+import { packageVersion } from "../base/version.js";
+import { backendCommand } from "./commands/backend.js";
+import { compareCommand } from "./commands/compare.js";
+import { dataCommand } from "./commands/data/command.js";
+import { doctorCommand } from "./commands/doctor.js";
+import { evaluateCommand } from "./commands/evaluate.js";
+import { modelsCommand } from "./commands/models.js";
+import { predictCommand } from "./commands/predict.js";
+import { signalCommand } from "./commands/signal.js";
+import { spectrogramCommand } from "./commands/spectrogram.js";
+import { trainCommand } from "./commands/train.js";
 import { addExamples, fitHelp } from "./help.js";
-import { modelsCommand } from "./models.js";
 import { prepareFlags } from "./options.js";
 import { paint } from "./output.js";
-import { predictCommand } from "./predict.js";
-import { signalCommand } from "./signal.js";
-import { spectrogramCommand } from "./spectrogram.js";
-import { trainCommand } from "./train.js";
 
 const exitUsage = 2;
 const exitInterrupted = 130;

@@ -1,8 +1,8 @@
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Command, Option } from "commander";
-import { describeSystemError, UserError, usageError } from "../errors.js";
-import { readConfigFile } from "../settings.js";
+import { describeSystemError, UserError, usageError } from "../base/errors.js";
+import { readConfigFile } from "../run/settings.js";
 import { addExamples } from "./help.js";
 import { Output } from "./output.js";
 

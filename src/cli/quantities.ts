@@ -1,4 +1,4 @@
-import { usageError } from "../errors.js";
+import { usageError } from "../base/errors.js";
 import { numberOrText } from "./options.js";
 
 /** Parsers of flags that are physical quantities. */

@@ -1,5 +1,5 @@
-import { percent } from "../figures.js";
-import type { EpochRecord } from "../run.js";
+import { percent } from "../base/figures.js";
+import type { EpochRecord } from "../run/folder.js";
 import type { Callback, LoopStatus, Position } from "../train/loop.js";
 import { barOf, duration, lossText, type Output } from "./output.js";
 

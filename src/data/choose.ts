@@ -1,6 +1,6 @@
+import { UserError } from "../base/errors.js";
+import { Random } from "../base/random.js";
 import { resample } from "../dsp/resample.js";
-import { UserError } from "../errors.js";
-import { Random } from "../random.js";
 import type { Clips } from "./clips.js";
 
 /**

@@ -1,4 +1,4 @@
-import type { SampleStore } from "./samples.js";
+import type { SampleStore } from "./sample-store.js";
 
 /** Labelled one-second clips in memory: the one form in which data reaches training and evaluation. */
 export interface Clips {

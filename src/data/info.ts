@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { UserError } from "../errors.js";
+import { UserError } from "../base/errors.js";
 import type { Clips, Part, Split } from "./clips.js";
 import { resolveLabels } from "./labels.js";
 import { type SplitOptions, splitClips } from "./split.js";

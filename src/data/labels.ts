@@ -1,4 +1,4 @@
-import { UserError, usageError } from "../errors.js";
+import { UserError, usageError } from "../base/errors.js";
 
 /** The labels of the course's file, in the order of the models' outputs. */
 export const COURSE_LABELS: readonly string[] = [

@@ -1,12 +1,12 @@
 import { statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { describeSystemError, UserError, usageError } from "../base/errors.js";
 import { resample } from "../dsp/resample.js";
-import { describeSystemError, UserError, usageError } from "../errors.js";
 import type { Clips } from "./clips.js";
-import { readFolder } from "./folder.js";
+import { type ReadOptions, readNpz } from "./formats/npz.js";
 import { resolveLabels } from "./labels.js";
-import { type ReadOptions, readNpz } from "./npz.js";
-import { SampleStore, SampleStoreBuilder } from "./samples.js";
+import { SampleStore, SampleStoreBuilder } from "./sample-store.js";
+import { readFolder } from "./speech-commands/folder.js";
 import { stratifiedSample } from "./stratify.js";
 
 /** The name by which the small set that ships with the package is asked for, and where it lies. */

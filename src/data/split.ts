@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { UserError, usageError } from "../errors.js";
-import { Random } from "../random.js";
+import { UserError, usageError } from "../base/errors.js";
+import { Random } from "../base/random.js";
 import type { Clips, Part, Split } from "./clips.js";
 import { apportion, indicesByKey } from "./stratify.js";
 

@@ -1,4 +1,4 @@
-import { Random } from "../random.js";
+import { Random } from "../base/random.js";
 
 /** The indices at which each key stands, ascending; the keys sorted. */
 export function indicesByKey(keys: readonly string[]): Map<string, number[]> {

@@ -1,4 +1,4 @@
-import { UserError, usageError } from "../errors.js";
+import { UserError, usageError } from "../base/errors.js";
 
 /** A whole number of at least `minimum` that the user chose; anything else is wrong usage. */
 export function requireInteger(name: string, value: number, minimum = 1): void {

@@ -1,4 +1,4 @@
-import { UserError, usageError } from "../errors.js";
+import { UserError, usageError } from "../base/errors.js";
 import { requireFinite, requirePositive } from "./checks.js";
 
 export interface DecibelOptions {

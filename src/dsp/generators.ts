@@ -1,4 +1,4 @@
-import { usageError } from "../errors.js";
+import { usageError } from "../base/errors.js";
 import { requireFinite, requireInteger, requirePositive } from "./checks.js";
 import type { ComplexArray } from "./complex.js";
 

@@ -1,15 +1,15 @@
 /** The signal functions that the package exports. The other files' exports are for the project itself. */
 export { type ComplexArray, magnitude, phase, power } from "./complex.js";
 export * from "./decibels.js";
-export * from "./dft.js";
-export { fft, ifft, irfft, rfft } from "./fft.js";
+export * from "./fourier/dft.js";
+export { fft, ifft, irfft, rfft } from "./fourier/fft.js";
+export * from "./fourier/psd.js";
+export * from "./fourier/spectrogram.js";
+export * from "./fourier/stft.js";
 export * from "./generators.js";
 export * from "./mel.js";
 export * from "./mfcc.js";
 export * from "./picture.js";
-export * from "./psd.js";
-export * from "./spectrogram.js";
-export * from "./stft.js";
 export {
   createWindow,
   hannPeriodic,

@@ -1,9 +1,9 @@
-import { UserError, usageError } from "../errors.js";
-import { Cache } from "./cache.js";
+import { Cache } from "../base/cache.js";
+import { UserError, usageError } from "../base/errors.js";
 import { requireInteger, requireOneOf, requirePositive } from "./checks.js";
 import { type DecibelOptions, powerToDb } from "./decibels.js";
-import { fftFrequencies, type Spectrogram } from "./spectrogram.js";
-import { powerSpectrogram, type StftOptions } from "./stft.js";
+import { fftFrequencies, type Spectrogram } from "./fourier/spectrogram.js";
+import { powerSpectrogram, type StftOptions } from "./fourier/stft.js";
 
 export const melScales = ["slaney", "htk"] as const;
 /**

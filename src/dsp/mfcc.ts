@@ -1,7 +1,7 @@
-import { UserError, usageError } from "../errors.js";
-import { Cache } from "./cache.js";
+import { Cache } from "../base/cache.js";
+import { UserError, usageError } from "../base/errors.js";
 import { requireInteger } from "./checks.js";
-import type { Spectrogram } from "./spectrogram.js";
+import type { Spectrogram } from "./fourier/spectrogram.js";
 
 /**
  * Mel-frequency cepstral coefficients of a log-mel spectrogram, `[frames, nMels]` → `[frames, nMfcc]`: the first ones of

@@ -1,5 +1,5 @@
-import type { Random } from "../random.js";
-import { irfft } from "./fft.js";
+import type { Random } from "../base/random.js";
+import { irfft } from "./fourier/fft.js";
 
 /**
  * Noise whose power density falls as 1/f^exponent: 0 is white, 1 pink, 2 brown. Gaussian, root mean square 1, and nothing

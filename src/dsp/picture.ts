@@ -1,6 +1,6 @@
 import { finiteSamples, requireInteger, requirePositive } from "./checks.js";
-import { realFftPlan } from "./fft.js";
-import type { SpectrogramWithAxes } from "./spectrogram.js";
+import { realFftPlan } from "./fourier/fft.js";
+import type { SpectrogramWithAxes } from "./fourier/spectrogram.js";
 import { sharedWindow } from "./windows.js";
 
 export interface PictureOptions {

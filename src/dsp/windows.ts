@@ -1,5 +1,5 @@
-import { usageError } from "../errors.js";
-import { Cache } from "./cache.js";
+import { Cache } from "../base/cache.js";
+import { usageError } from "../base/errors.js";
 import { requireInteger, requireOneOf } from "./checks.js";
 
 export const windowNames = ["hann", "hamming", "blackman", "tukey", "rectangular"] as const;

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
-import { readBatch } from "../data/batches.js";
+import { UserError } from "../base/errors.js";
+import { readBatch } from "../data/batches/batches.js";
 import type { Clips } from "../data/clips.js";
-import { UserError } from "../errors.js";
 
 /** A model's answers for clips: logits `[examples, labels]`, row after row. */
 export interface Answers {

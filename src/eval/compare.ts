@@ -1,7 +1,7 @@
 import type * as tf from "@tensorflow/tfjs";
-import { UserError } from "../errors.js";
+import { UserError } from "../base/errors.js";
 import { modelCost } from "../models/cost.js";
-import type { EpochRecord, RunConfig, RunFolder } from "../run.js";
+import type { EpochRecord, RunConfig, RunFolder } from "../run/folder.js";
 import { clipKey, type EvaluationData, EvaluationDataLoader, type EvaluationDataOptions } from "./data.js";
 import { type Evaluation, evaluate } from "./evaluate.js";
 import { argMax, correctness } from "./metrics.js";

@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
-import { labelIndices } from "../data/batches.js";
+import { UserError } from "../base/errors.js";
+import { labelIndices } from "../data/batches/batches.js";
 import type { Clips, Part } from "../data/clips.js";
-import { chooseRunDataset } from "../data/dataset.js";
 import { atSampleRate, loadClips, SAMPLE_DATA } from "../data/load.js";
 import { defaultSplitKind, splitClips } from "../data/split.js";
-import { UserError } from "../errors.js";
-import type { RunConfig, RunFolder } from "../run.js";
+import { chooseRunDataset } from "../run/dataset.js";
+import type { RunConfig, RunFolder } from "../run/folder.js";
 
 export interface EvaluationDataOptions {
   /** Other data than the run's own. */

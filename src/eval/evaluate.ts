@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { RunConfig } from "../run.js";
+import type { RunConfig } from "../run/folder.js";
 import { type Answers, checkLogits, classify } from "./classify.js";
 import type { EvaluationData } from "./data.js";
 import { computeMetrics, exampleLogits, type Metrics, predictedLabels, softmax } from "./metrics.js";

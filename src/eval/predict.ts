@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
-import { type Audio, clipFromAudio } from "../data/wav.js";
-import type { RunConfig } from "../run.js";
+import { type Audio, clipFromAudio } from "../audio/wav/decode.js";
+import type { RunConfig } from "../run/folder.js";
 import { checkLogits } from "./classify.js";
 import { argMax, softmax } from "./metrics.js";
 

@@ -1,4 +1,4 @@
-import type { RunConfig } from "../settings.js";
+import type { RunConfig } from "../run/settings.js";
 import { shortNames } from "./names.js";
 
 /** A figure over several runs. */

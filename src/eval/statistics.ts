@@ -1,4 +1,4 @@
-import { Random } from "../random.js";
+import { Random } from "../base/random.js";
 
 /**
  * Exact McNemar test (two-sided binomial): how likely a split of the disagreements at least as uneven is where neither

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { hash32 } from "../random.js";
+import { hash32 } from "../base/random.js";
 import type { BuildOptions } from "./definition.js";
 import { Convolution2d, type Convolution2dConfig, TimeConvolution } from "./layers/convolution.js";
 import { Dropout } from "./layers/dropout.js";

@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { Masking } from "./layers/spec_augment.js";
+import type { Masking } from "./layers/spec-augment.js";
 
 /** What a model may make of the waveform first; raw is nothing, gabor a filter bank that is learned with the rest. */
 export const frontEnds = ["raw", "stft", "log-mel", "mfcc", "gabor"] as const;

@@ -1,13 +1,13 @@
 import type * as tf from "@tensorflow/tfjs";
-import { usageError } from "../errors.js";
-import { bcResnet } from "./bc-resnet.js";
-import { courseModels } from "./course.js";
+import { usageError } from "../base/errors.js";
+import { bcResnet } from "./architectures/bc-resnet.js";
+import { courseModels } from "./architectures/course.js";
+import { dsCnns } from "./architectures/ds-cnn.js";
+import { gaborResnet } from "./architectures/gabor-resnet.js";
+import { m5 } from "./architectures/m5.js";
+import { matchboxnets } from "./architectures/matchboxnet.js";
+import { tcResnets } from "./architectures/tc-resnet.js";
 import type { BuildOptions, ModelDefinition } from "./definition.js";
-import { dsCnns } from "./ds-cnn.js";
-import { gaborResnet } from "./gabor-resnet.js";
-import { m5 } from "./m5.js";
-import { matchboxnets } from "./matchboxnet.js";
-import { tcResnets } from "./tc-resnet.js";
 
 /** Every architecture by its name, in the order in which they are listed. */
 export const modelRegistry: ReadonlyMap<string, ModelDefinition> = new Map(

@@ -1,7 +1,7 @@
 import { totalmem } from "node:os";
 import * as tf from "@tensorflow/tfjs";
-import type { BackendName } from "../backend/index.js";
-import { UserError } from "../errors.js";
+import type { BackendName } from "../backend/start.js";
+import { UserError } from "../base/errors.js";
 import type { BuildOptions, ModelDefinition } from "./definition.js";
 
 /** Bytes a parameter while it is trained: itself, its gradient, and the two averages that Adam keeps of it. */

@@ -1,4 +1,4 @@
-import { type Keeping, keptEpoch, type Monitor } from "../history.js";
+import { type Keeping, keptEpoch, type Monitor } from "../run/history.js";
 import { type LegendEntry, legendStrip, lineEntry } from "./legend.js";
 import { anyText, renderSvg, type TopLevelSpec } from "./svg.js";
 import { textWidth } from "./text-width.js";

@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { BatchSource } from "../data/batches.js";
-import type { EpochRecord } from "../run.js";
+import type { BatchSource } from "../data/batches/batches.js";
+import type { EpochRecord } from "../run/folder.js";
 import { type StepOptions, TrainingSteps } from "./steps.js";
 
 /** Where a run stands: all that is needed, beside weights and optimizer, to go on with it. */

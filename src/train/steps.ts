@@ -1,11 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
-import { repeatStep } from "../backend/index.js";
+import { repeatStep } from "../backend/start.js";
 import { everyStep, type RepeatedStep } from "../backend/step.js";
-import type { Batch } from "../data/batches.js";
+import type { Batch } from "../data/batches/batches.js";
 import type { TrainingStep } from "../models/definition.js";
-import type { NamedVariable } from "./adam.js";
 import type { Loss } from "./loss.js";
-import type { Optimizer } from "./optimizer.js";
+import type { NamedVariable } from "./optimizers/adam.js";
+import type { Optimizer } from "./optimizers/optimizer.js";
 
 export interface StepOptions {
   model: tf.LayersModel;

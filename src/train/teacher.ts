@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
-import { UserError, usageError } from "../errors.js";
-import { type RunConfig, RunFolder } from "../run.js";
+import { UserError, usageError } from "../base/errors.js";
+import { type RunConfig, RunFolder } from "../run/folder.js";
 import type { LossOptions } from "./loss.js";
 
 /**

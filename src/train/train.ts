@@ -1,19 +1,19 @@
 import { existsSync } from "node:fs";
 import { isAbsolute, join, resolve as resolvePath } from "node:path";
-import { type StartedBackend, startBackend } from "../backend/index.js";
+import { type StartedBackend, startBackend } from "../backend/start.js";
+import { UserError, usageError } from "../base/errors.js";
+import { packageVersion } from "../base/version.js";
 import { noiseFor } from "../data/augment/noise.js";
 import type { AugmentSettings } from "../data/augment/settings.js";
-import { type Dataset, loadDataset, loadRunDataset } from "../data/dataset.js";
-import { UserError, usageError } from "../errors.js";
 import type { BuildOptions, ModelDefinition, TrainingStep } from "../models/definition.js";
-import { checkFrontEnd, checkMasking, checkMaskSize, inputOf } from "../models/front-end.js";
+import { checkFrontEnd, checkMasking, checkMaskSize, inputOf } from "../models/front-ends/front-end.js";
 import { findModel } from "../models/registry.js";
 import { checkModelSize } from "../models/size.js";
-import { type RunConfig, RunFolder } from "../run.js";
-import type { TrainSettings } from "../settings.js";
-import { packageVersion } from "../version.js";
+import { type Dataset, loadDataset, loadRunDataset } from "../run/dataset.js";
+import { type RunConfig, RunFolder } from "../run/folder.js";
+import type { TrainSettings } from "../run/settings.js";
 import { fitModel, type TrainHooks, TrainingInterrupted, type TrainSummary } from "./fit.js";
-import { checkOptimizer } from "./optimizer.js";
+import { checkOptimizer } from "./optimizers/optimizer.js";
 import { checkTeachers, readTeacher, teacherFingerprints } from "./teacher.js";
 import { checkSource, takeWeights } from "./transfer.js";
 

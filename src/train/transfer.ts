@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
-import { UserError, usageError } from "../errors.js";
+import { UserError, usageError } from "../base/errors.js";
 import { findModel } from "../models/registry.js";
-import { RunFolder } from "../run.js";
-import { flagName, type TrainSettings } from "../settings.js";
-import { modelVariables, type NamedVariable } from "./adam.js";
+import { RunFolder } from "../run/folder.js";
+import { flagName, type TrainSettings } from "../run/settings.js";
+import { modelVariables, type NamedVariable } from "./optimizers/adam.js";
 
 /** The settings that a training which starts from a run's model has in common with that run. */
 export function settingsOfSource(

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from "vitest";
-import { explainLoadError, explainNoGpu } from "../../src/backend/native/explain.js";
+import { explainLoadError, explainNoGpu } from "../../src/backend/tensorflow/explain.js";
 
 // What the dynamic loader says, as users have reported it.
 describe("a library that cannot be loaded", () => {

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { expect, it, vi } from "vitest";
-import { backendNames, startBackend } from "../../src/backend/index.js";
+import { backendNames, startBackend } from "../../src/backend/start.js";
 
 it("prefers the fastest", () => {
   expect(backendNames).toEqual(["tensorflow", "webgpu", "wasm", "cpu"]);

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { BackendUnavailable, startBackend } from "../../src/backend/index.js";
+import { BackendUnavailable, startBackend } from "../../src/backend/start.js";
 import { modelRegistry } from "../../src/models/registry.js";
 import { expectSameTraining, smallTrainer, trainSteps } from "../helpers/training.js";
 

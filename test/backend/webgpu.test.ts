@@ -2,9 +2,9 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it, test } from "vitest";
-import { startBackend } from "../../src/backend/index.js";
+import { startBackend } from "../../src/backend/start.js";
 import { describeAdapter, explain, type ProbeFailure } from "../../src/backend/webgpu/adapter.js";
-import { startWebgpu } from "../../src/backend/webgpu.js";
+import { startWebgpu } from "../../src/backend/webgpu/start.js";
 import { whyNoWebgpu } from "../helpers/webgpu.js";
 
 const missing = await whyNoWebgpu();
@@ -153,7 +153,7 @@ describe.skipIf(missing !== undefined)("the webgpu backend", { timeout: 300_000 
 
 /** Runs a module's text in a process of its own; says how it ended and all that it printed. */
 function run(text: string, env: NodeJS.ProcessEnv = {}): Promise<{ code: number | string; output: string }> {
-  const source = fileURLToPath(new URL("../../src/backend/index.ts", import.meta.url));
+  const source = fileURLToPath(new URL("../../src/backend/start.ts", import.meta.url));
   const imports = `
     import * as tf from "@tensorflow/tfjs";
     import { startBackend } from ${JSON.stringify(source)};`;

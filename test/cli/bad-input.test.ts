@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { RunFolder } from "../../src/run.js";
+import { RunFolder } from "../../src/run/folder.js";
 import { contentOf, easyTraining, fail, kws, succeed, writeEasyTones } from "../helpers/kws.js";
 import { type NpyArray, npyBytes, sampleRows, scalar, textColumn, writeNpz } from "../helpers/npz.js";
 import { wavFile } from "../helpers/wav.js";

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ComparedRun, Comparison } from "../../src/eval/compare.js";
 import type { Metrics } from "../../src/eval/metrics.js";
 import { bootstrapAccuracyCi95, bootstrapDifferenceCi95, mcnemarExact } from "../../src/eval/statistics.js";
-import { RunFolder } from "../../src/run.js";
+import { RunFolder } from "../../src/run/folder.js";
 import {
   contentOf,
   easyLabels,

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, watch, writeFileSync } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { ImportSummary } from "../../src/data/import.js";
+import type { ImportSummary } from "../../src/data/speech-commands/import/import.js";
 import { fail, program, succeed, succeedWithJson } from "../helpers/kws.js";
 import { writeSpeechCommands } from "../helpers/speech-commands.js";
 import { wavFile } from "../helpers/wav.js";

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { readNpz } from "../../src/data/npz.js";
+import { readNpz } from "../../src/data/formats/npz.js";
 import { fail, succeed, succeedWithJson } from "../helpers/kws.js";
 
 const cwd = mkdtempSync(join(tmpdir(), "keyspot-synth-cli-"));

@@ -2,10 +2,10 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readWavFile } from "../../src/audio/wav/decode.js";
 import { readClip } from "../../src/data/choose.js";
+import { readNpz } from "../../src/data/formats/npz.js";
 import type { DataInfo } from "../../src/data/info.js";
-import { readNpz } from "../../src/data/npz.js";
-import { readWavFile } from "../../src/data/wav.js";
 import { writeTones } from "../helpers/clips.js";
 import { contentOf, fail, succeed, succeedWithJson } from "../helpers/kws.js";
 

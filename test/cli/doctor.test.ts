@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { nativeFolder } from "../../src/backend/native/installation.js";
+import { nativeFolder } from "../../src/backend/tensorflow/install/installation.js";
 import { kws, succeedWithJson } from "../helpers/kws.js";
 import "../helpers/webgpu.js"; // points the Vulkan loader at SwiftShader where there is one
 

@@ -13,11 +13,11 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readNpz } from "../../src/data/npz.js";
-import { encodeWav } from "../../src/data/wav.js";
-import type { EvaluationDocument } from "../../src/eval/report/evaluation.js";
-import { Random } from "../../src/random.js";
-import { RunFolder } from "../../src/run.js";
+import { encodeWav } from "../../src/audio/wav/decode.js";
+import { Random } from "../../src/base/random.js";
+import { readNpz } from "../../src/data/formats/npz.js";
+import type { EvaluationDocument } from "../../src/report/evaluation.js";
+import { RunFolder } from "../../src/run/folder.js";
 import type { TrainSummary } from "../../src/train/train.js";
 import { writeTones } from "../helpers/clips.js";
 import {

@@ -1,12 +1,12 @@
 import type { Command } from "commander";
 import { afterEach, expect, test, vi } from "vitest";
-import { backendCommand } from "../../src/cli/backend.js";
-import { compareCommand } from "../../src/cli/compare.js";
-import { dataCommand } from "../../src/cli/data/command.js";
+import { backendCommand } from "../../src/cli/commands/backend.js";
+import { compareCommand } from "../../src/cli/commands/compare.js";
+import { dataCommand } from "../../src/cli/commands/data/command.js";
+import { predictCommand } from "../../src/cli/commands/predict.js";
+import { spectrogramCommand } from "../../src/cli/commands/spectrogram.js";
+import { trainCommand } from "../../src/cli/commands/train.js";
 import { fitHelp } from "../../src/cli/help.js";
-import { predictCommand } from "../../src/cli/predict.js";
-import { spectrogramCommand } from "../../src/cli/spectrogram.js";
-import { trainCommand } from "../../src/cli/train.js";
 
 afterEach(() => {
   vi.unstubAllGlobals();

@@ -2,10 +2,10 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readNpz } from "../../src/data/npz.js";
-import { decodeWav, encodeWav } from "../../src/data/wav.js";
-import { Random } from "../../src/random.js";
-import { RunFolder } from "../../src/run.js";
+import { decodeWav, encodeWav } from "../../src/audio/wav/decode.js";
+import { Random } from "../../src/base/random.js";
+import { readNpz } from "../../src/data/formats/npz.js";
+import { RunFolder } from "../../src/run/folder.js";
 import { tone } from "../helpers/clips.js";
 import {
   easyLabels,

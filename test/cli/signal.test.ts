@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { fft } from "../../src/dsp/fft.js";
+import { fft } from "../../src/dsp/fourier/fft.js";
 import { fail, succeed, succeedWithJson } from "../helpers/kws.js";
 import { expectNear } from "../helpers/near.js";
 import { wavFile } from "../helpers/wav.js";

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { decode } from "fast-png";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { encodeWav } from "../../src/data/wav.js";
-import { levelFrames } from "../../src/features/frames.js";
-import { bandEnergy, StoredRecording, type StoreSelection } from "../../src/features/recording/index.js";
-import { Random } from "../../src/random.js";
+import { encodeWav } from "../../src/audio/wav/decode.js";
+import { Random } from "../../src/base/random.js";
+import { levelFrames } from "../../src/sound/frames.js";
+import { bandEnergy, StoredRecording, type StoreSelection } from "../../src/sound/store/index.js";
 import { contentOf, fail, succeed, succeedWithJson } from "../helpers/kws.js";
 import { expectNear } from "../helpers/near.js";
 import { hasPython, runPython } from "../helpers/python.js";
@@ -72,10 +72,8 @@ describe("a store", () => {
 
   test("is made by a program that asks for no progress too", async () => {
     // The built package: its worker threads are JavaScript files.
-    const built = new URL("../../dist/features/recording/index.js", import.meta.url).href;
-    const { storeSpectrogram } = (await import(
-      built
-    )) as typeof import("../../src/features/recording/index.js");
+    const built = new URL("../../dist/sound/store/index.js", import.meta.url).href;
+    const { storeSpectrogram } = (await import(built)) as typeof import("../../src/sound/store/index.js");
     const stored = await storeSpectrogram(at("long.wav"), at("program.zarr"), {
       nFft: 256,
       hop: 128,

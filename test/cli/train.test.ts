@@ -2,10 +2,10 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { RunConfig } from "../../src/run.js";
-import { RunFolder } from "../../src/run.js";
+import { packageVersion } from "../../src/base/version.js";
+import type { RunConfig } from "../../src/run/folder.js";
+import { RunFolder } from "../../src/run/folder.js";
 import type { TrainSummary } from "../../src/train/train.js";
-import { packageVersion } from "../../src/version.js";
 import { writeTones } from "../helpers/clips.js";
 import {
   contentOf,

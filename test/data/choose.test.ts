@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { Random } from "../../src/base/random.js";
 import { chooseClip, readClip } from "../../src/data/choose.js";
 import { atSampleRate } from "../../src/data/load.js";
-import { SampleStore } from "../../src/data/samples.js";
-import { Random } from "../../src/random.js";
+import { SampleStore } from "../../src/data/sample-store.js";
 import { tone } from "../helpers/clips.js";
 
 const clips = {

@@ -16,12 +16,12 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { create } from "tar";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
-import { downloadFile } from "../../src/data/download/file.js";
-import { unpackArchive } from "../../src/data/download/unpack.js";
-import { fetchArchive, speechCommands } from "../../src/data/download.js";
-import { importFolder } from "../../src/data/import.js";
-import { readNpz } from "../../src/data/npz.js";
-import { Random } from "../../src/random.js";
+import { Random } from "../../src/base/random.js";
+import { readNpz } from "../../src/data/formats/npz.js";
+import { fetchArchive, speechCommands } from "../../src/data/speech-commands/download/download.js";
+import { downloadFile } from "../../src/data/speech-commands/download/file.js";
+import { unpackArchive } from "../../src/data/speech-commands/download/unpack.js";
+import { importFolder } from "../../src/data/speech-commands/import/import.js";
 import { writeSpeechCommands } from "../helpers/speech-commands.js";
 
 const root = mkdtempSync(join(tmpdir(), "keyspot-download-"));

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { Random } from "../../src/base/random.js";
 import type { Clips } from "../../src/data/clips.js";
 import { describeClips, findLeaks } from "../../src/data/info.js";
-import { SampleStore } from "../../src/data/samples.js";
-import { Random } from "../../src/random.js";
+import { SampleStore } from "../../src/data/sample-store.js";
 
 const rate = 1000;
 const split = { kind: "random", valSize: 0.2, testSize: 0.2, seed: 1 } as const;

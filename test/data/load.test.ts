@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { encodeWav } from "../../src/audio/wav/decode.js";
 import type { Clips } from "../../src/data/clips.js";
 import { atSampleRate, loadClips, selectClips } from "../../src/data/load.js";
-import { encodeWav } from "../../src/data/wav.js";
 import { expectNear } from "../helpers/near.js";
 import { sampleRows, textColumn, writeNpz } from "../helpers/npz.js";
 

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { UserError } from "../../src/base/errors.js";
 import type { Clips } from "../../src/data/clips.js";
-import { readNpz } from "../../src/data/npz.js";
-import { UserError } from "../../src/errors.js";
+import { readNpz } from "../../src/data/formats/npz.js";
 import { type NpyArray, npyBytes, sampleRows, scalar, textColumn, writeNpz } from "../helpers/npz.js";
 import { hasPython, runPython } from "../helpers/python.js";
 

@@ -2,8 +2,8 @@ import { statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Clips } from "../../src/data/clips.js";
+import { readNpz } from "../../src/data/formats/npz.js";
 import { COURSE_LABELS } from "../../src/data/labels.js";
-import { readNpz } from "../../src/data/npz.js";
 import { hasPython, runPython } from "../helpers/python.js";
 
 const path = fileURLToPath(new URL("../../assets/sample.npz", import.meta.url));

@@ -2,12 +2,12 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { UserError } from "../../src/base/errors.js";
 import type { Clips, Part, Split } from "../../src/data/clips.js";
-import { readNpz } from "../../src/data/npz.js";
-import { SampleStore } from "../../src/data/samples.js";
+import { readNpz } from "../../src/data/formats/npz.js";
+import { SampleStore } from "../../src/data/sample-store.js";
 import { defaultSplitKind, officialPart, type SplitKind, splitClips } from "../../src/data/split.js";
 import { apportion, stratifiedSample } from "../../src/data/stratify.js";
-import { UserError } from "../../src/errors.js";
 
 const subset = fileURLToPath(new URL("../../../shared/data/speech_commands_8k_subset.npz", import.meta.url));
 const PARTS: readonly Part[] = ["train", "val", "test"];

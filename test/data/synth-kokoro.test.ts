@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { readNpz } from "../../src/data/npz.js";
+import { readNpz } from "../../src/data/formats/npz.js";
 import { ipa } from "../../src/data/synth/espeak.js";
 import { Kokoro, kokoroSpelling } from "../../src/data/synth/kokoro.js";
 import { fail, kws, succeed, succeedWithJson } from "../helpers/kws.js";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { piperVoices } from "../../src/data/synth/piper.js";
-import { synthesize } from "../../src/data/synth.js";
+import { synthesize } from "../../src/data/synth/synthesise.js";
 
 /**
  * A stand-in for piper with its interface: a line of text on stdin, a WAV file at 22,050 Hz. It says a tone whose frequency is

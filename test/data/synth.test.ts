@@ -3,8 +3,8 @@ import { describe, expect, it, vi } from "vitest";
 import type { Clips } from "../../src/data/clips.js";
 import { espeakVersion, phonemes, speak } from "../../src/data/synth/espeak.js";
 import { chooseSpeakers } from "../../src/data/synth/speakers.js";
+import { synthesize } from "../../src/data/synth/synthesise.js";
 import { otherWords } from "../../src/data/synth/words.js";
-import { synthesize } from "../../src/data/synth.js";
 
 const hasEspeak = spawnSync("espeak-ng", ["--version"]).status === 0;
 if (!hasEspeak) console.warn("skipped: espeak-ng is not installed");

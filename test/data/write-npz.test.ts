@@ -10,12 +10,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
+import { UserError } from "../../src/base/errors.js";
 import type { Clips } from "../../src/data/clips.js";
-import { readNpz } from "../../src/data/npz.js";
-import { SampleStore } from "../../src/data/samples.js";
+import { readNpz } from "../../src/data/formats/npz.js";
+import { type NpyArray, textColumn, writeClips, writeNpz } from "../../src/data/formats/write-npz.js";
+import { SampleStore } from "../../src/data/sample-store.js";
 import { splitClips } from "../../src/data/split.js";
-import { type NpyArray, textColumn, writeClips, writeNpz } from "../../src/data/write-npz.js";
-import { UserError } from "../../src/errors.js";
 import { hasPython, runPython } from "../helpers/python.js";
 
 const folder = mkdtempSync(join(tmpdir(), "keyspot-write-npz-"));

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { Random } from "../../src/base/random.js";
 import { magnitude } from "../../src/dsp/complex.js";
 import {
   amplitudeToDb,
@@ -9,7 +10,6 @@ import {
   powerToDb,
   toDecibels,
 } from "../../src/dsp/decibels.js";
-import { Random } from "../../src/random.js";
 import { goldenItem, hasGolden } from "../helpers/golden.js";
 import { expectNear } from "../helpers/near.js";
 import { hasPython, runPython } from "../helpers/python.js";

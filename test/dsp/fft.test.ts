@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { Random } from "../../src/base/random.js";
 import type { ComplexArray } from "../../src/dsp/complex.js";
 import { magnitude, phase, power } from "../../src/dsp/complex.js";
-import { dft, idft, transformBlocks } from "../../src/dsp/dft.js";
-import { fft, ifft, irfft, rfft } from "../../src/dsp/fft.js";
-import { Random } from "../../src/random.js";
+import { dft, idft, transformBlocks } from "../../src/dsp/fourier/dft.js";
+import { fft, ifft, irfft, rfft } from "../../src/dsp/fourier/fft.js";
 import { expectNear } from "../helpers/near.js";
 import { hasPython, runPython } from "../helpers/python.js";
 

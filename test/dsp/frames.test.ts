@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { type FrameTransform, frameTransform, PlainFrames } from "../../src/dsp/frames.js";
-import { framesSourceSha256 } from "../../src/dsp/frames-wasm.js";
-import { Random } from "../../src/random.js";
+import { Random } from "../../src/base/random.js";
+import { type FrameTransform, frameTransform, PlainFrames } from "../../src/dsp/fourier/frames.js";
+import { framesSourceSha256 } from "../../src/dsp/fourier/frames-wasm.js";
 import { expectNear } from "../helpers/near.js";
 
 function noise(length: number, stream: string): Float64Array {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fft } from "../../src/dsp/fft.js";
+import { fft } from "../../src/dsp/fourier/fft.js";
 import { complexSine, generate, sine } from "../../src/dsp/generators.js";
 import { expectNear } from "../helpers/near.js";
 

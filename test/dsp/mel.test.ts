@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { Random } from "../../src/base/random.js";
+import { transpose } from "../../src/dsp/fourier/spectrogram.js";
 import {
   applyFilterBank,
   hzToMel,
@@ -8,8 +10,6 @@ import {
   melSpectrogram,
   melToHz,
 } from "../../src/dsp/mel.js";
-import { transpose } from "../../src/dsp/spectrogram.js";
-import { Random } from "../../src/random.js";
 import { golden, goldenItem, hasGolden } from "../helpers/golden.js";
 import { expectNear } from "../helpers/near.js";
 import { hasPython, runPython } from "../helpers/python.js";

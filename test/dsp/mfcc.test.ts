@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { Random } from "../../src/base/random.js";
+import { type Spectrogram, transpose } from "../../src/dsp/fourier/spectrogram.js";
 import { logMel } from "../../src/dsp/mel.js";
 import { delta, mfcc } from "../../src/dsp/mfcc.js";
-import { type Spectrogram, transpose } from "../../src/dsp/spectrogram.js";
-import { Random } from "../../src/random.js";
 import { goldenItem, hasGolden } from "../helpers/golden.js";
 import { expectNear } from "../helpers/near.js";
 import { hasPython, runPython } from "../helpers/python.js";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { rfft } from "../../src/dsp/fft.js";
+import { Random } from "../../src/base/random.js";
+import { rfft } from "../../src/dsp/fourier/fft.js";
 import { knocks, mainsHum, powerLawNoise } from "../../src/dsp/noise.js";
-import { Random } from "../../src/random.js";
 
 const sampleRate = 8000;
 const length = 8000;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { Random } from "../../src/base/random.js";
+import { type PsdOptions, psdSpectrogram } from "../../src/dsp/fourier/psd.js";
+import { transpose } from "../../src/dsp/fourier/spectrogram.js";
 import { sine } from "../../src/dsp/generators.js";
-import { type PsdOptions, psdSpectrogram } from "../../src/dsp/psd.js";
-import { transpose } from "../../src/dsp/spectrogram.js";
-import { Random } from "../../src/random.js";
 import { golden, goldenItem, hasGolden } from "../helpers/golden.js";
 import { expectNear } from "../helpers/near.js";
 import { hasPython, runPython } from "../helpers/python.js";

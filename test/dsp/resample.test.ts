@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { Random } from "../../src/base/random.js";
 import { resample, resamplingFilter } from "../../src/dsp/resample.js";
-import { Random } from "../../src/random.js";
 
 const pairs = [
   [48000, 8000],

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { Random } from "../../src/base/random.js";
 import { power } from "../../src/dsp/complex.js";
-import { transpose } from "../../src/dsp/spectrogram.js";
-import { istft, type PadMode, powerSpectrogram, type StftOptions, stft } from "../../src/dsp/stft.js";
+import { transpose } from "../../src/dsp/fourier/spectrogram.js";
+import { istft, type PadMode, powerSpectrogram, type StftOptions, stft } from "../../src/dsp/fourier/stft.js";
 import { createWindow, type WindowName, windowNames } from "../../src/dsp/windows.js";
-import { Random } from "../../src/random.js";
 import { goldenItem, hasGolden } from "../helpers/golden.js";
 import { expectNear } from "../helpers/near.js";
 import { hasPython, runPython } from "../helpers/python.js";

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { loadDataset } from "../../src/data/dataset.js";
 import { EvaluationDataLoader, type EvaluationDataOptions } from "../../src/eval/data.js";
-import { type RunConfig, RunFolder } from "../../src/run.js";
-import { type GivenSettings, resolveSettings } from "../../src/settings.js";
+import { loadDataset } from "../../src/run/dataset.js";
+import { type RunConfig, RunFolder } from "../../src/run/folder.js";
+import { type GivenSettings, resolveSettings } from "../../src/run/settings.js";
 import { writeTones } from "../helpers/clips.js";
 
 const folder = mkdtempSync(join(tmpdir(), "keyspot-evaluation-data-"));

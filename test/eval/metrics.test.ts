@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { Random } from "../../src/base/random.js";
 import type { Answers } from "../../src/eval/classify.js";
 import { argMax, computeMetrics, softmax } from "../../src/eval/metrics.js";
 import {
@@ -8,7 +9,6 @@ import {
   quantile,
   wilsonCi95,
 } from "../../src/eval/statistics.js";
-import { Random } from "../../src/random.js";
 import { hasPython, runPython } from "../helpers/python.js";
 
 /** Answers that are sure of the given labels. */

@@ -7,7 +7,7 @@ import {
   shortGroupNames,
   spread,
 } from "../../src/eval/seeds.js";
-import type { RunConfig } from "../../src/settings.js";
+import type { RunConfig } from "../../src/run/settings.js";
 
 test("spread by hand", () => {
   expect(spread([2, 4, 4, 6])).toEqual({

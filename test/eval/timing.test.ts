@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { expect, test } from "vitest";
-import { startBackend } from "../../src/backend/index.js";
+import { startBackend } from "../../src/backend/start.js";
 import type { Clips } from "../../src/data/clips.js";
-import { SampleStore } from "../../src/data/samples.js";
+import { SampleStore } from "../../src/data/sample-store.js";
 import { medianMsPerClip } from "../../src/eval/timing.js";
 
 /** A model that takes note of being asked, and with what. */

@@ -1,5 +1,5 @@
+import { Random } from "../../src/base/random.js";
 import { COURSE_LABELS } from "../../src/data/labels.js";
-import { Random } from "../../src/random.js";
 import { sampleRows, textColumn, writeNpz } from "./npz.js";
 
 /** Tones with noise, a pitch for each label: a task that small models learn in a few steps. */

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
-import type { BackendName } from "../../src/backend/index.js";
-import { Random } from "../../src/random.js";
+import type { BackendName } from "../../src/backend/start.js";
+import { Random } from "../../src/base/random.js";
 
 /** A tensor that belongs to no backend. */
 export interface Values {

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { Random } from "../../src/random.js";
+import { Random } from "../../src/base/random.js";
 import { wavFile } from "./wav.js";
 
 /** The ten words of the official task, and others of the data set. */

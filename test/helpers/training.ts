@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
 import { expect } from "vitest";
-import { inputOf } from "../../src/models/front-end.js";
+import { Random } from "../../src/base/random.js";
+import { inputOf } from "../../src/models/front-ends/front-end.js";
 import { buildModel, findModel } from "../../src/models/registry.js";
-import { Random } from "../../src/random.js";
-import { Adam, modelVariables } from "../../src/train/adam.js";
 import { makeLoss } from "../../src/train/loss.js";
+import { Adam, modelVariables } from "../../src/train/optimizers/adam.js";
 import { TrainingSteps } from "../../src/train/steps.js";
 import { expectNear } from "./near.js";
 

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { BackendUnavailable, startBackend } from "../../src/backend/index.js";
+import { BackendUnavailable, startBackend } from "../../src/backend/start.js";
 
 // Debian's chromium package brings SwiftShader, which Vulkan's loader does not find by itself.
 const swiftShader = "/usr/lib/chromium/vk_swiftshader_icd.json";

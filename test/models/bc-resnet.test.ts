@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { startBackend } from "../../src/backend/index.js";
+import { startBackend } from "../../src/backend/start.js";
 import { modelCost } from "../../src/models/cost.js";
-import { modelFromFiles, modelToFiles } from "../../src/models/files.js";
 import { buildModel } from "../../src/models/registry.js";
+import { modelFromFiles, modelToFiles } from "../../src/run/model-files.js";
 
 beforeAll(async () => {
   await startBackend("cpu", "training");

@@ -1,14 +1,14 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { startBackend } from "../../src/backend/index.js";
-import { stft } from "../../src/dsp/stft.js";
+import { startBackend } from "../../src/backend/start.js";
+import { Random } from "../../src/base/random.js";
+import { stft } from "../../src/dsp/fourier/stft.js";
+import { courseModels } from "../../src/models/architectures/course.js";
 import { modelCost } from "../../src/models/cost.js";
-import { courseModels } from "../../src/models/course.js";
-import { modelFromFiles, modelToFiles } from "../../src/models/files.js";
 import { dropoutMask } from "../../src/models/layers/dropout.js";
 import { StftMagnitude } from "../../src/models/layers/stft.js";
 import { buildModel, findModel } from "../../src/models/registry.js";
-import { Random } from "../../src/random.js";
+import { modelFromFiles, modelToFiles } from "../../src/run/model-files.js";
 import { golden, goldenItem, hasGolden } from "../helpers/golden.js";
 import { expectNear } from "../helpers/near.js";
 

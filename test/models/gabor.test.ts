@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { startBackend } from "../../src/backend/index.js";
+import { startBackend } from "../../src/backend/start.js";
 import { hzToMel, melToHz } from "../../src/dsp/mel.js";
 import { GaborInitializer, LogPower } from "../../src/models/layers/gabor.js";
 import { Pieces } from "../../src/models/layers/pieces.js";

@@ -1,13 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { startBackend } from "../../src/backend/index.js";
+import { startBackend } from "../../src/backend/start.js";
+import { Random } from "../../src/base/random.js";
 import { melSpectrogram } from "../../src/dsp/mel.js";
 import { mfcc } from "../../src/dsp/mfcc.js";
 import { TimeConvolution } from "../../src/models/layers/convolution.js";
 import { LogMel, Mfcc, melOffset } from "../../src/models/layers/mel.js";
 import { BatchNormalization, SubSpectralNormalization } from "../../src/models/layers/normalization.js";
-import { SpecAugment } from "../../src/models/layers/spec_augment.js";
-import { Random } from "../../src/random.js";
+import { SpecAugment } from "../../src/models/layers/spec-augment.js";
 import { goldenItem, hasGolden } from "../helpers/golden.js";
 import { expectNear } from "../helpers/near.js";
 

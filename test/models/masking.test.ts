@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from "vitest";
-import { startBackend } from "../../src/backend/index.js";
-import { checkMasking, checkMaskSize } from "../../src/models/front-end.js";
-import { SpecAugment } from "../../src/models/layers/spec_augment.js";
+import { startBackend } from "../../src/backend/start.js";
+import { checkMasking, checkMaskSize } from "../../src/models/front-ends/front-end.js";
+import { SpecAugment } from "../../src/models/layers/spec-augment.js";
 import { findModel, modelRegistry } from "../../src/models/registry.js";
 
 beforeAll(async () => {

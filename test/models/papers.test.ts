@@ -1,16 +1,16 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { startBackend } from "../../src/backend/index.js";
+import { startBackend } from "../../src/backend/start.js";
+import { Random } from "../../src/base/random.js";
+import { courseModels } from "../../src/models/architectures/course.js";
 import { modelCost } from "../../src/models/cost.js";
-import { courseModels } from "../../src/models/course.js";
-import { modelFromFiles, modelToFiles } from "../../src/models/files.js";
-import { checkFrontEnd, inputOf } from "../../src/models/front-end.js";
+import { checkFrontEnd, inputOf } from "../../src/models/front-ends/front-end.js";
 import { LogPower } from "../../src/models/layers/gabor.js";
 import { LogMel, Mfcc } from "../../src/models/layers/mel.js";
 import { StftMagnitude } from "../../src/models/layers/stft.js";
 import { buildModel, findModel, modelRegistry } from "../../src/models/registry.js";
-import { Random } from "../../src/random.js";
-import { Adam, modelVariables } from "../../src/train/adam.js";
+import { modelFromFiles, modelToFiles } from "../../src/run/model-files.js";
+import { Adam, modelVariables } from "../../src/train/optimizers/adam.js";
 
 beforeAll(async () => {
   await startBackend("wasm", "training");

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { startBackend } from "../../src/backend/index.js";
+import { startBackend } from "../../src/backend/start.js";
 import { modelCost } from "../../src/models/cost.js";
 import { findModel, modelRegistry } from "../../src/models/registry.js";
 import { checkModelSize, planModel } from "../../src/models/size.js";

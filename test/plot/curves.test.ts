@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { bestEpoch } from "../../src/history.js";
 import { compareCurves, curvesSvg, type EpochMetrics } from "../../src/plot/curves.js";
 import { textWidth } from "../../src/plot/text-width.js";
 import { colors } from "../../src/plot/theme.js";
+import { bestEpoch } from "../../src/run/history.js";
 import { pretendHistory } from "./histories.js";
 import { axisScale, type Drawn, pathPoints, readSvg, textsOf } from "./read-svg.js";
 

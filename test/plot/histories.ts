@@ -1,5 +1,5 @@
+import { Random } from "../../src/base/random.js";
 import type { EpochMetrics } from "../../src/plot/curves.js";
-import { Random } from "../../src/random.js";
 
 /** A training that learns, then overfits, with some noise. */
 export function pretendHistory(epochs: number, seed = 1): EpochMetrics[] {

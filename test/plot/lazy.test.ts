@@ -14,8 +14,8 @@ it("loads the drawing libraries when a picture is drawn, not before", async () =
   await Promise.all([
     import("../../src/plot/bars.js"),
     import("../../src/plot/confusion.js"),
-    import("../../src/plot/report.js"),
-    import("../../src/plot/terminal.js"),
+    import("../../src/plot/html.js"),
+    import("../../src/plot/terminal/index.js"),
   ]);
   expect(loaded).toEqual([]);
   const svg = await curvesSvg([{ epoch: 1, loss: 1, accuracy: 0, valLoss: 1, valAccuracy: 0 }]);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { confusionSvg } from "../../src/plot/confusion.js";
-import { escapeHtml, htmlReport, isReport } from "../../src/plot/report.js";
+import { escapeHtml, htmlReport, isReport } from "../../src/plot/html.js";
 
 const figure = (svg: string) => ({ svg, caption: "a picture" });
 const clipped = `<svg xmlns="http://www.w3.org/2000/svg" width="100" height="50"><defs><clipPath id="clip0"><rect width="9" height="9"/></clipPath></defs><g clip-path="url(#clip0)"/></svg>`;

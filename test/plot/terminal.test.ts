@@ -3,7 +3,7 @@ import fc from "fast-check";
 import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
 import { confusionSpec } from "../../src/plot/confusion.js";
-import { terminalConfusion, terminalCurves, terminalTable } from "../../src/plot/terminal.js";
+import { terminalConfusion, terminalCurves, terminalTable } from "../../src/plot/terminal/index.js";
 import { pretendHistory } from "./histories.js";
 
 const esc = "\u001b";

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { holdsBackNoOthers } from "../../scripts/words.js";
 import type { Clips } from "../../src/data/clips.js";
-import { SampleStore } from "../../src/data/samples.js";
+import { SampleStore } from "../../src/data/sample-store.js";
 import { splitClips } from "../../src/data/split.js";
 
 const usual = { valSize: 0.1, testSize: 0.1 };

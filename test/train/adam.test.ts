@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, expect, test } from "vitest";
-import { startBackend } from "../../src/backend/index.js";
-import { Random } from "../../src/random.js";
-import { Adam } from "../../src/train/adam.js";
+import { startBackend } from "../../src/backend/start.js";
+import { Random } from "../../src/base/random.js";
+import { Adam } from "../../src/train/optimizers/adam.js";
 import { learningRateSchedule } from "../../src/train/schedule.js";
 import { expectNear } from "../helpers/near.js";
 

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { startBackend } from "../../src/backend/index.js";
-import { RunFolder } from "../../src/run.js";
-import { BestCheckpoint } from "../../src/train/callbacks.js";
+import { startBackend } from "../../src/backend/start.js";
+import { RunFolder } from "../../src/run/folder.js";
+import { BestCheckpoint } from "../../src/train/callbacks/callbacks.js";
 
 const folder = mkdtempSync(join(tmpdir(), "keyspot-best-"));
 beforeAll(() => startBackend("cpu", "training"));

@@ -1,12 +1,12 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { startBackend } from "../../src/backend/index.js";
-import { resolveSettings } from "../../src/settings.js";
-import { Adam } from "../../src/train/adam.js";
+import { startBackend } from "../../src/backend/start.js";
+import { resolveSettings } from "../../src/run/settings.js";
 import { logitAdjustment, makeLoss } from "../../src/train/loss.js";
-import { checkOptimizer } from "../../src/train/optimizer.js";
+import { Adam } from "../../src/train/optimizers/adam.js";
+import { checkOptimizer } from "../../src/train/optimizers/optimizer.js";
+import { Sgd } from "../../src/train/optimizers/sgd.js";
 import { learningRateSchedule } from "../../src/train/schedule.js";
-import { Sgd } from "../../src/train/sgd.js";
 import { expectNear } from "../helpers/near.js";
 
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { blocksSharedWasm, blocksWasm } from "./blocks_wasm.js";
+import { blocksSharedWasm, blocksWasm } from "./blocks-wasm.js";
 
 /** One side of a transform: where row r of block b lies; see kernels/blocks.ts. Distances are in numbers. */
 export interface Side {

@@ -8,8 +8,8 @@ import {
   placed,
   shiftGrid,
   sumOverImages,
-} from "./convolution.js";
-import { fastConvolution, fastFilterGradient, isFast } from "./fast_convolution.js";
+} from "../convolution.js";
+import { fastConvolution, fastFilterGradient, isFast } from "./fast-convolution.js";
 import { floats, wasmKernel } from "./kernel.js";
 import { multiply } from "./multiply.js";
 

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { type Axis, convolution, onGrid, placed, shiftGrid, sumOverImages } from "./convolution.js";
+import { type Axis, convolution, onGrid, placed, shiftGrid, sumOverImages } from "../convolution.js";
 import { wasmKernel } from "./kernel.js";
 
 /** The gradient of a depthwise convolution by its filter [height, width, channels, multiplier]. */

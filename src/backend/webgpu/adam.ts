@@ -1,4 +1,4 @@
-import type { AdamAttributes, AdamInputs } from "../own_kernels.js";
+import type { AdamAttributes, AdamInputs } from "../own-kernels.js";
 import { type Program, runProgram, webgpuKernel } from "./kernel.js";
 
 /** The update of `Adam` in three passes over the weights; composed of TensorFlow.js's operations it takes eleven. */

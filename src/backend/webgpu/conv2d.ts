@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { type Axis, convolution } from "../wasm/convolution.js";
+import { type Axis, convolution } from "../convolution.js";
 import { vectorWidth, webgpuKernel } from "./kernel.js";
 import { multiply, readAlong } from "./product.js";
 

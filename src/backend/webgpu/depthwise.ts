@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { type Axis, convolution } from "../wasm/convolution.js";
+import { type Axis, convolution } from "../convolution.js";
 import { runProgram, vectorWidth, webgpuKernel } from "./kernel.js";
 import { sumLeading } from "./sum.js";
 

@@ -1,5 +1,5 @@
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { UserError } from "../../errors.js";
+import { UserError } from "../../base/errors.js";
 
 // Everything made from it is freed with it when it is collected, so it is held for as long as the process lives.
 let gpu: GPU | undefined;

@@ -1,7 +1,7 @@
-import { irfft, rfft } from "../../dsp/fft.js";
+import type { Random } from "../../base/random.js";
+import { irfft, rfft } from "../../dsp/fourier/fft.js";
 import { fromDecibels, rms, scale } from "../../dsp/level.js";
-import type { Random } from "../../random.js";
-import type { SampleStore } from "../samples.js";
+import type { SampleStore } from "../sample-store.js";
 import { playAtSpeed } from "./speed.js";
 
 /** Changes a clip `[samples]` in place. Everything random in it comes from `random`. */

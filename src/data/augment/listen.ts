@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { describeSystemError, UserError } from "../../errors.js";
-import { writeFileAtomic } from "../../files.js";
-import { Random } from "../../random.js";
-import { TrainingBatches } from "../batches.js";
+import { encodeWav } from "../../audio/wav/decode.js";
+import { describeSystemError, UserError } from "../../base/errors.js";
+import { writeFileAtomic } from "../../base/files.js";
+import { Random } from "../../base/random.js";
+import { TrainingBatches } from "../batches/batches.js";
 import type { Clips } from "../clips.js";
-import { encodeWav } from "../wav.js";
 import { noiseFor } from "./noise.js";
 import type { AugmentSettings } from "./settings.js";
 

@@ -1,4 +1,4 @@
-import type { Random } from "../../random.js";
+import type { Random } from "../../base/random.js";
 
 /**
  * Mixes each clip of a batch with another of it, in place, with the given probability: mixup (H. Zhang et al., "mixup:

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { join, sep } from "node:path";
-import { describeSystemError, UserError } from "../../errors.js";
+import { decodeWav, monoAtRate, readWavBytes } from "../../audio/wav/decode.js";
+import { describeSystemError, UserError } from "../../base/errors.js";
 import type { Clips } from "../clips.js";
-import { SampleStoreBuilder } from "../samples.js";
-import { decodeWav, monoAtRate, readWavBytes } from "../wav.js";
+import { SampleStoreBuilder } from "../sample-store.js";
 import type { NoiseClips } from "./effects.js";
 import type { AugmentSettings } from "./settings.js";
 

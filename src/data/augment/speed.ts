@@ -1,4 +1,4 @@
-import { Cache } from "../../dsp/cache.js";
+import { Cache } from "../../base/cache.js";
 import { speedWasm } from "./speed-wasm.js";
 
 /** Zero crossings of the sinc on either side. */

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { UserError } from "../../errors.js";
-import { type Audio, decodeWav } from "../wav.js";
+import { type Audio, decodeWav } from "../../audio/wav/decode.js";
+import { UserError } from "../../base/errors.js";
 
 /** How espeak-ng speaks a text. */
 export interface Manner {

@@ -4,9 +4,9 @@ import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { describeSystemError, UserError, usageError } from "../../errors.js";
-import { Random } from "../../random.js";
-import type { Audio } from "../wav.js";
+import type { Audio } from "../../audio/wav/decode.js";
+import { describeSystemError, UserError, usageError } from "../../base/errors.js";
+import { Random } from "../../base/random.js";
 import { ipa } from "./espeak.js";
 import type { KokoroAnswer, KokoroTask } from "./kokoro-process.js";
 

@@ -1,6 +1,6 @@
-import { UserError, usageError } from "../../errors.js";
-import { hash32 } from "../../random.js";
-import type { Audio } from "../wav.js";
+import type { Audio } from "../../audio/wav/decode.js";
+import { UserError, usageError } from "../../base/errors.js";
+import { hash32 } from "../../base/random.js";
 import { espeakVariants, espeakVoices, speak } from "./espeak.js";
 import { Kokoro } from "./kokoro.js";
 import { piperSpeak, piperVoices } from "./piper.js";

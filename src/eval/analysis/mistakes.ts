@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { encodeWav } from "../../data/wav.js";
-import { removeEmptyFolders, writeFileAtomic } from "../../files.js";
+import { encodeWav } from "../../audio/wav/decode.js";
+import { removeEmptyFolders, writeFileAtomic } from "../../base/files.js";
 import type { Evaluation } from "../evaluate.js";
 import { exampleLogits, predictedLabels, softmax } from "../metrics.js";
 

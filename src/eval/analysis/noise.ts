@@ -1,13 +1,13 @@
 import type * as tf from "@tensorflow/tfjs";
+import { UserError } from "../../base/errors.js";
+import { Random } from "../../base/random.js";
 import { mixAtSnr, type NoiseClips, turnedNoise } from "../../data/augment/effects.js";
 import { readNoiseFolder } from "../../data/augment/noise.js";
 import type { Clips } from "../../data/clips.js";
-import type { SampleStore } from "../../data/samples.js";
+import type { SampleStore } from "../../data/sample-store.js";
 import { rms } from "../../dsp/level.js";
 import { powerLawNoise } from "../../dsp/noise.js";
-import { UserError } from "../../errors.js";
-import { Random } from "../../random.js";
-import type { RunConfig } from "../../run.js";
+import type { RunConfig } from "../../run/folder.js";
 import { checkLogits, classify } from "../classify.js";
 import { clipKey, type EvaluationData } from "../data.js";
 import { computeMetrics } from "../metrics.js";

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
-import { runOwnKernel } from "../../backend/own_kernels.js";
+import { runOwnKernel } from "../../backend/own-kernels.js";
 import { everyStep } from "../../backend/step.js";
-import { hash32, mix32 } from "../../random.js";
+import { hash32, mix32 } from "../../base/random.js";
 import type { TrainingStep } from "../definition.js";
 
 export interface DropoutConfig {

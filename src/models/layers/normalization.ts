@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { runOwnKernel } from "../../backend/own_kernels.js";
+import { runOwnKernel } from "../../backend/own-kernels.js";
 
 export interface NormalizationConfig {
   name: string;

@@ -1,4 +1,4 @@
-import { type Keeping, keptEpoch } from "../../history.js";
+import { type Keeping, keptEpoch } from "../../run/history.js";
 import { type EpochMetrics, type Metric, metricAxis, metrics } from "../curves.js";
 import { type Axis, epochAxis } from "../ticks.js";
 import { columnsOf, padLeft, padRight, paint, type Style, shorten, type TerminalOptions } from "./text.js";

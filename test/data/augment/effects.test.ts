@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { Random } from "../../../src/base/random.js";
 import {
   type Augmentation,
   addNoise,
@@ -12,8 +13,7 @@ import {
 } from "../../../src/data/augment/effects.js";
 import { playAtSpeed } from "../../../src/data/augment/speed.js";
 import { speedSourceSha256 } from "../../../src/data/augment/speed-wasm.js";
-import { SampleStore } from "../../../src/data/samples.js";
-import { Random } from "../../../src/random.js";
+import { SampleStore } from "../../../src/data/sample-store.js";
 import { expectNear } from "../../helpers/near.js";
 
 const rate = 8000;

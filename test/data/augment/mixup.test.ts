@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { Random } from "../../../src/base/random.js";
 import { beta, mixUp } from "../../../src/data/augment/mixup.js";
-import { Random } from "../../../src/random.js";
 
 describe("beta", () => {
   test.each([0.1, 0.4, 1, 5])("Beta(a, a) for a = %f has its mean and variance", (alpha) => {

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { Random } from "../../../src/base/random.js";
 import {
   areaUnderRoc,
   detection,
@@ -10,7 +11,6 @@ import {
 } from "../../../src/eval/analysis/detection.js";
 import type { Answers } from "../../../src/eval/classify.js";
 import { softmax, topKAccuracies } from "../../../src/eval/metrics.js";
-import { Random } from "../../../src/random.js";
 import { hasPython, runPython } from "../../helpers/python.js";
 
 const curveOf = (scores: number[], keyword: string) =>

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { Random } from "../../../src/base/random.js";
 import { calibration } from "../../../src/eval/analysis/calibration.js";
 import { accuracyBySpeaker } from "../../../src/eval/analysis/speakers.js";
 import { wilsonCi95 } from "../../../src/eval/statistics.js";
-import { Random } from "../../../src/random.js";
 import { hasPython, runPython } from "../../helpers/python.js";
 
 describe("calibration", () => {

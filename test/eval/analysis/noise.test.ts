@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { encodeWav } from "../../../src/audio/wav/decode.js";
+import { Random } from "../../../src/base/random.js";
 import type { Clips } from "../../../src/data/clips.js";
-import { SampleStore } from "../../../src/data/samples.js";
-import { encodeWav } from "../../../src/data/wav.js";
+import { SampleStore } from "../../../src/data/sample-store.js";
 import { chooseNoise, figuresInNoise, noiseFor, snrsDb } from "../../../src/eval/analysis/noise.js";
 import type { EvaluationData } from "../../../src/eval/data.js";
-import { Random } from "../../../src/random.js";
-import type { RunConfig } from "../../../src/run.js";
+import type { RunConfig } from "../../../src/run/folder.js";
 
 const rate = 800;
 const labels = ["yes", "no", "silence"];

@@ -1,0 +1,85 @@
+import { UserError } from "../base/errors.js";
+import type { ComplexArray } from "../dsp/complex.js";
+import { decodeWav, monoAtRate } from "./wav/decode.js";
+
+export interface Signal extends ComplexArray {
+  /** Hz, where the file tells it. */
+  sampleRate?: number;
+  /** In words, what was done to the file's sound. */
+  notes: string[];
+}
+
+/** A complex number as people type it: `3`, `-2.5e-3`, `2i`, `-i`, `-2+2i`, `0.3 - 0.9i`; undefined for anything else. */
+export function parseComplex(text: string): { re: number; im: number } | undefined {
+  const compact = text.trim().replace(/\s*([+-])\s*/g, "$1");
+  for (const form of complexForms) {
+    const found = form.exec(compact)?.groups;
+    if (found === undefined) continue;
+    const { re = "0", im = "0" } = found;
+    const value = { re: Number(re), im: Number(/\d/.test(im) ? im : `${im}1`) };
+    return Number.isFinite(value.re) && Number.isFinite(value.im) ? value : undefined;
+  }
+  return undefined;
+}
+
+const digits = String.raw`(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?`;
+const complexForms = [
+  new RegExp(`^(?<re>[+-]?${digits})$`, "i"),
+  new RegExp(`^(?<im>[+-]?(?:${digits})?)[ij]$`, "i"),
+  new RegExp(`^(?<re>[+-]?${digits})(?<im>[+-](?:${digits})?)[ij]$`, "i"),
+];
+
+/** `-2+2i`, with so many decimals at most; a part that is zero is left out. */
+export function formatComplex(re: number, im: number, decimals: number): string {
+  const [real, imaginary] = [rounded(re, decimals), rounded(im, decimals)];
+  if (imaginary === "0") return real;
+  if (real === "0") return `${imaginary}i`;
+  return `${real}${imaginary.startsWith("-") ? "" : "+"}${imaginary}i`;
+}
+
+/** At most so many decimals, no zeros behind the last one, and no minus before a zero. */
+export function rounded(value: number, decimals: number): string {
+  const text = value.toFixed(decimals);
+  const short = text.includes(".") && !text.includes("e") ? text.replace(/\.?0+$/, "") : text;
+  return short === "-0" ? "0" : short;
+}
+
+/**
+ * The numbers of a WAV file (the mean of its channels) or of a CSV with a number a line: the last of its one or two columns,
+ * the first being an index or a time. A first line that holds no number names the columns.
+ *
+ * @param name what messages call the file
+ * @throws UserError that names the line, for what is no number
+ */
+export function decodeSignal(bytes: Uint8Array, name: string, options: { streamed?: boolean } = {}): Signal {
+  if (!/^(RIF|RF64|BW64|riff)/.test(Buffer.from(bytes.subarray(0, 4)).toString("latin1")))
+    return parseCsv(bytes, name);
+  const audio = decodeWav(bytes, name, options);
+  const { samples, notes } = monoAtRate(audio, audio.sampleRate);
+  const re = Float64Array.from(samples);
+  return { re, im: new Float64Array(re.length), sampleRate: audio.sampleRate, notes };
+}
+
+function parseCsv(bytes: Uint8Array, name: string): Signal {
+  const lines = new TextDecoder().decode(bytes).split(/\r?\n/);
+  const re: number[] = [];
+  const im: number[] = [];
+  lines.forEach((line, index) => {
+    if (line.trim() === "") return;
+    const cells = line.split(",");
+    // A first line without a digit names the columns: i and j are names there, no numbers.
+    if (index === 0 && !/\d/.test(line) && !cells.some((cell) => /^\s*[+-]?(nan|inf)/i.test(cell))) return;
+    const value = cells.length <= 2 ? parseComplex(cells.at(-1)!) : undefined;
+    if (value !== undefined) {
+      re.push(value.re);
+      im.push(value.im);
+      return;
+    }
+    throw new UserError(
+      `${name} line ${index + 1}: a number was expected, or an index and a number, found ${JSON.stringify(line.slice(0, 60))}`,
+    );
+  });
+  if (re.length === 0)
+    throw new UserError(`${name}: a WAV file or a CSV with a number a line was expected, found no number`);
+  return { re: Float64Array.from(re), im: Float64Array.from(im), notes: [] };
+}

@@ -1,0 +1,117 @@
+import wavefile from "wavefile";
+import { UserError } from "../../base/errors.js";
+import type { WavFormat, WavHeader } from "./chunks.js";
+import { decodeImaAdpcm } from "./ima-adpcm.js";
+
+/** Samples a channel of one `blockAlign` bytes, which can be decoded by themselves. */
+export function samplesPerBlock({ codec, blockAlign, channels }: WavFormat): number {
+  return codec === "adpcm" ? 1 + (2 * blockAlign) / channels - 8 : 1;
+}
+
+/**
+ * How many samples a channel a file has.
+ *
+ * @throws UserError where it has none
+ */
+export function countSamples({ format, dataBytes, frames }: WavHeader, name: string): number {
+  const { blockAlign, channels } = format;
+  const blockLength = samplesPerBlock(format);
+  const rest = dataBytes % blockAlign;
+  const headBytes = 4 * channels;
+  // A short last block of ADPCM is decoded as far as it goes, one of anything else is no sample.
+  const tail =
+    format.codec === "adpcm" && rest >= headBytes ? 1 + 8 * Math.floor((rest - headBytes) / headBytes) : 0;
+  const count = Math.floor(dataBytes / blockAlign) * blockLength + tail;
+  if (count === 0) {
+    const found = dataBytes === 0 ? "an empty one" : `one of ${dataBytes} bytes, too few for a single sample`;
+    throw new UserError(`${name} holds no samples: a "data" chunk with samples was expected, found ${found}`);
+  }
+  if (format.codec !== "adpcm") return count;
+  // The last block is filled up, and only the `fact` chunk knows where the sound ends in it. Some writers count wrong
+  // there, so no more than that block is left out.
+  const believable = frames !== undefined && frames > Math.max(0, count - blockLength) && frames < count;
+  return believable ? frames : count;
+}
+
+/**
+ * Decodes whole blocks of a file's samples: integers are divided by 2^(bits - 1), floats are as they were.
+ *
+ * @param first the number of their first sample, for messages
+ * @returns an array a channel
+ * @throws UserError for NaN or infinity among them, and for corrupt ADPCM
+ */
+export function decodeSamples(
+  data: Uint8Array,
+  { format, bigEndian }: Pick<WavHeader, "format" | "bigEndian">,
+  name: string,
+  first = 0,
+): Float32Array[] {
+  if (format.codec === "adpcm") return decodeAdpcm(data, format, name);
+  const { channels, blockAlign, sampleRate, bits } = format;
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const read = sampleReader(format, view, bigEndian);
+  const count = Math.floor(data.length / blockAlign);
+  return Array.from({ length: channels }, (_, channel) => {
+    const out = new Float32Array(count);
+    for (let i = 0, at = channel * (bits / 8); i < count; i++, at += blockAlign) {
+      const value = read(at);
+      out[i] = value;
+      if (!Number.isFinite(out[i]!)) {
+        const seconds = ((first + i) / sampleRate).toFixed(3);
+        throw new UserError(
+          `${name}: finite samples were expected, found ${value} at ${seconds} s (sample ${first + i}, channel ${channel})`,
+        );
+      }
+    }
+    return out;
+  });
+}
+
+/** The mean of equally long channels, `[samples]`. */
+export function average(channels: readonly Float32Array[]): Float32Array {
+  if (channels.length === 1) return channels[0]!;
+  const sums = new Float64Array(channels[0]!.length);
+  for (const channel of channels) for (let i = 0; i < sums.length; i++) sums[i]! += channel[i]!;
+  return Float32Array.from(sums, (sum) => sum / channels.length);
+}
+
+function sampleReader(format: WavFormat, view: DataView, bigEndian: boolean): (at: number) => number {
+  const little = !bigEndian;
+  const { codec, bits } = format;
+  if (codec === "float")
+    return bits === 32 ? (at) => view.getFloat32(at, little) : (at) => view.getFloat64(at, little);
+  if (codec === "alaw" || codec === "mulaw") {
+    const values = g711Values(codec);
+    return (at) => values[view.getUint8(at)]!;
+  }
+  if (bits === 8) return (at) => (view.getUint8(at) - 128) / 2 ** 7;
+  if (bits === 16) return (at) => view.getInt16(at, little) / 2 ** 15;
+  if (bits === 32) return (at) => view.getInt32(at, little) / 2 ** 31;
+  const [high, low] = little ? [1, 0] : [0, 2]; // 24 bits: two bytes with the sign, and one
+  return (at) => (view.getInt16(at + high, little) * 256 + view.getUint8(at + low)) / 2 ** 23;
+}
+
+/** What each code of G.711 means. */
+function g711Values(codec: "alaw" | "mulaw"): Float32Array {
+  const wav = new wavefile.WaveFile();
+  wav.fromScratch(
+    1,
+    8000,
+    codec === "alaw" ? "8a" : "8m",
+    Array.from({ length: 256 }, (_, code) => code),
+  );
+  if (codec === "alaw") wav.fromALaw();
+  else wav.fromMuLaw();
+  return Float32Array.from(wav.getSamples(true), (value) => value / 2 ** 15);
+}
+
+function decodeAdpcm(data: Uint8Array, { channels, blockAlign }: WavFormat, name: string): Float32Array[] {
+  try {
+    return decodeImaAdpcm(data, channels, blockAlign).map((channel) =>
+      Float32Array.from(channel, (value) => value / 2 ** 15),
+    );
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UserError(`${name}: its IMA ADPCM samples are corrupt: ${error.message}`, { cause: error });
+  }
+}

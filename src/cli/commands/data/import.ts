@@ -1,0 +1,117 @@
+import { type Command, Option } from "commander";
+import type { ImportSummary } from "../../../data/speech-commands/import/import.js";
+import {
+  type CommonFlags,
+  checkNpzName,
+  checkWritable,
+  commaList,
+  command,
+  outputFor,
+  requiredOption,
+  wholeNumber,
+} from "../../options.js";
+import { count, type Output, paint, plural } from "../../output.js";
+
+/** The flags that say what is made of a folder. */
+export interface ImportFlags extends CommonFlags {
+  sampleRate: string;
+  dtype: "int16" | "float32";
+  labels?: string[];
+  seed: number;
+  workers?: number;
+}
+
+/** The options that say what is made of a folder of WAVs. */
+export function withImportOptions(made: Command): Command {
+  return made
+    .addOption(
+      new Option("--rate, --sample-rate <hz>", "what the recordings are resampled to")
+        .choices(["8000", "16000"])
+        .default("8000"),
+    )
+    .addOption(
+      new Option("--dtype <type>", "of the samples: int16 takes half the room")
+        .choices(["int16", "float32"])
+        .default("int16"),
+    )
+    .option(
+      "--labels <a,b,c>",
+      "words to tell apart, and unknown, silence (default: the official task's)",
+      commaList,
+    )
+    .option(
+      "--seed <n>",
+      "fixes which clips of other words and of noise are taken",
+      wholeNumber("--seed", 0),
+      42,
+    )
+    .option("--workers <n>", "threads that read (default: one a core, up to 8)", wholeNumber("--workers", 1));
+}
+
+export function importCommand(): Command {
+  return withImportOptions(
+    command(
+      "import",
+      "make an .npz of a folder of WAVs in the Speech Commands layout",
+      "kws data import speech_commands_v0.02 -o commands.npz",
+      "kws data import recordings -o mine.npz --labels hey,stop,unknown,silence --rate 16000",
+    ),
+  )
+    .argument("<folder>", "<word>/<speaker>_nohash_<n>.wav, and _background_noise_/")
+    .addOption(requiredOption("-o, --out <file>", "the .npz to write"))
+    .action(async (folder: string, flags: ImportFlags & { out: string }) => {
+      const output = outputFor(flags);
+      await runImport(folder, flags.out, flags, output);
+    });
+}
+
+/** Imports and says what came of it. */
+export async function runImport(
+  folder: string,
+  out: string,
+  { sampleRate, dtype, labels, seed, workers }: ImportFlags,
+  output: Output,
+): Promise<void> {
+  checkNpzName(out);
+  checkWritable("file", out);
+  const { importFolder } = await import("../../../data/speech-commands/import/import.js");
+  const summary = await importFolder(folder, out, {
+    sampleRate: Number(sampleRate),
+    dtype,
+    seed,
+    ...(labels && { labels }),
+    ...(workers && { workers }),
+    onProgress: output.progress("importing"),
+  });
+  for (const note of summary.notes) output.log(note);
+  const { terminalTable } = await import("../../../plot/terminal/index.js");
+  const table = terminalTable(["label", "train", "val", "test"], labelRows(summary), {
+    width: output.width,
+    color: output.color,
+  });
+  output.result([...describe(out, summary), "", table].join("\n"), { folder, out, ...summary });
+}
+
+function describe(
+  out: string,
+  { clips, sampleRate, dtype, bytes, speakers, partsFrom }: ImportSummary,
+): string[] {
+  const by = speakers === null ? "speakers unknown" : plural(speakers, "speaker");
+  const parts = {
+    lists: "the data set's own lists",
+    hash: "Speech Commands' hash of the speaker",
+  };
+  return [
+    `${paint("bold", out)}: ${plural(clips, "clip")} at ${sampleRate} Hz, ${dtype}, ${(bytes / 1e6).toFixed(1)} MB, ${by}`,
+    `parts by ${parts[partsFrom]} (--split official)`,
+  ];
+}
+
+function labelRows({ labels }: ImportSummary): string[][] {
+  const parts = ["train", "val", "test"] as const;
+  const total = parts.map((part) => labels.reduce((sum, each) => sum + each[part], 0));
+  return [
+    ...labels.map((each) => [each.label, ...parts.map((part) => count(each[part]))]),
+    ["in all", ...total.map(count)],
+  ];
+}

@@ -1,0 +1,54 @@
+import { createReadStream, renameSync, rmSync, statSync } from "node:fs";
+import { PassThrough } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { extract } from "tar";
+import { describeSystemError, UserError } from "../../../base/errors.js";
+import { makeFolder } from "../../../base/files.js";
+
+const allowed = ["File", "OldFile", "ContiguousFile", "Directory"];
+
+/**
+ * Unpacks a `.tar.gz` into a folder, which is there once all of it is unpacked. Archives with links, or with paths that
+ * lead out of the folder, are refused.
+ *
+ * @param onProgress bytes of the archive that are unpacked, of how many
+ */
+export async function unpackArchive(
+  archive: string,
+  folder: string,
+  onProgress?: (done: number, total: number) => void,
+): Promise<void> {
+  const temporary = `${folder}.unpacking`;
+  const discard = () => rmSync(temporary, { recursive: true, force: true });
+  process.once("exit", discard);
+  try {
+    discard();
+    makeFolder(temporary);
+    const { size } = statSync(archive);
+    let done = 0;
+    const meter = new PassThrough().on("data", (chunk: Buffer) => {
+      done += chunk.length;
+      onProgress?.(done, size);
+    });
+    let refused: string | undefined;
+    const unpacking = extract({
+      cwd: temporary,
+      strict: true, // a path that leads out of the folder is an error, not a remark
+      preserveOwner: false,
+      filter: (path, entry) => {
+        if ("type" in entry && !allowed.includes(entry.type)) refused ??= `${path} is a ${entry.type}`;
+        return refused === undefined;
+      },
+    });
+    await pipeline(createReadStream(archive), meter, unpacking);
+    if (refused !== undefined) throw new Error(`${refused}, only files and folders were expected`);
+    renameSync(temporary, folder);
+  } catch (error) {
+    discard();
+    const described = describeSystemError(error, "unpack", archive);
+    if (described instanceof UserError) throw described;
+    throw new UserError(`cannot unpack ${archive}: ${(error as Error).message}`, { cause: error });
+  } finally {
+    process.off("exit", discard);
+  }
+}

@@ -1,0 +1,123 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { type Audio, clipFromAudio, decodeWav, monoAtRate, readWavBytes } from "../../audio/wav/decode.js";
+import type { Clips, Part } from "../clips.js";
+import { SampleStoreBuilder } from "../sample-store.js";
+import { officialPart } from "../split.js";
+import { labelOf, listWavFiles, noiseFolder, readPartLists, speakerOf, type WavFile } from "./layout.js";
+
+const noiseSegmentSeconds = 10;
+
+/** Files that are read ahead while one is decoded: enough to keep a disk busy, few enough to hold in memory. */
+const filesAhead = 16;
+
+/**
+ * Reads a folder in the layout of Speech Commands (Warden, arXiv:1804.03209): `<word>/<speaker>_nohash_<n>.wav`, a clip
+ * a file, labelled by its folder; `_background_noise_/`, whose long recordings are cut into clips of `silence`; and, if
+ * they are there, `validation_list.txt` and `testing_list.txt`. Each clip is one second, made as `clipFromAudio` says.
+ *
+ * Rows are in the order of their files' names, so the same folder gives the same rows everywhere. Speakers are known
+ * only where every file name has `_nohash_`; the "speaker" of noise is `bg_<recording>_<segment of ten seconds>`.
+ *
+ * @param options.sampleRate the clips' rate in Hz, and so their length in samples
+ * @param options.onProgress called after each file
+ * @throws UserError that names the file or folder that cannot be read or is no sound WAV file
+ */
+export async function readFolder(
+  path: string,
+  options: { sampleRate: number; onProgress?: ((done: number, total: number) => void) | undefined },
+): Promise<Clips> {
+  const { sampleRate, onProgress } = options;
+  const files = await listWavFiles(path);
+  const listed = await readPartLists(path, files);
+  const fingerprint = createHash("sha256");
+  for (const { name, bytes } of listed.files) addToFingerprint(fingerprint, name, bytes);
+
+  const builder = new SampleStoreBuilder(sampleRate);
+  const labels: string[] = [];
+  const speakers: (string | undefined)[] = [];
+  const parts: Part[] = [];
+  const recordedSeconds: number[] = [];
+  let done = 0;
+  for await (const { file, bytes } of readAhead(path, files)) {
+    addToFingerprint(fingerprint, file.name, bytes);
+    const audio = decodeWav(bytes, join(path, file.name));
+    if (file.folder === noiseFolder) {
+      const segments = cutNoise(audio, file.base, sampleRate);
+      for (const { samples, segment } of segments) {
+        builder.append(samples);
+        labels.push("silence");
+        speakers.push(segment);
+        parts.push(officialPart(segment)); // the lists have no noise: as their makers chose those of speakers
+        recordedSeconds.push(Math.min(1, secondsOf(audio))); // nothing of a long one is left out
+      }
+    } else {
+      const { samples } = clipFromAudio(audio, sampleRate, sampleRate);
+      builder.append(storable(samples, audio, sampleRate));
+      labels.push(labelOf(file.folder));
+      speakers.push(speakerOf(file.base));
+      parts.push(listed.parts.get(file.name) ?? "train");
+      recordedSeconds.push(secondsOf(audio));
+    }
+    done++;
+    onProgress?.(done, files.length);
+  }
+
+  const allSpeakers = speakers.every((speaker) => speaker !== undefined);
+  return {
+    sampleRate,
+    samples: builder.finish(path),
+    labels,
+    words: labels,
+    ...(allSpeakers ? { speakers } : {}),
+    ...(listed.files.length > 0 ? { officialParts: parts } : {}),
+    ...(listed.notes.length > 0 ? { officialNotes: listed.notes } : {}),
+    recordedSeconds,
+    rows: Int32Array.from(labels, (_, row) => row),
+    sources: [{ path, fingerprint: fingerprint.digest("hex"), rows: labels.length }],
+  };
+}
+
+/** The files in order with their bytes, a few of them read ahead. */
+async function* readAhead(path: string, files: readonly WavFile[]) {
+  const reading: Promise<Uint8Array>[] = [];
+  let next = 0;
+  for (const file of files) {
+    while (next < files.length && reading.length < filesAhead) {
+      const bytes = readWavBytes(join(path, files[next++]!.name));
+      bytes.catch(() => {}); // it is reported when its turn comes, if it does
+      reading.push(bytes);
+    }
+    yield { file, bytes: await reading.shift()! };
+  }
+}
+
+function addToFingerprint(hash: ReturnType<typeof createHash>, name: string, bytes: Uint8Array): void {
+  hash.update(`${name}\0${bytes.length}\0`).update(bytes);
+}
+
+function secondsOf({ channels, sampleRate }: Audio): number {
+  return channels[0]!.length / sampleRate;
+}
+
+/** One clip a second, a rest of less than a second left out; a recording of less than a second is one clip. */
+function cutNoise(audio: Audio, recording: string, sampleRate: number) {
+  const { samples } = monoAtRate(audio, sampleRate);
+  const count = Math.max(1, Math.floor(samples.length / sampleRate));
+  return Array.from({ length: count }, (_, second) => {
+    const clip = new Float32Array(sampleRate);
+    clip.set(samples.subarray(second * sampleRate, (second + 1) * sampleRate));
+    const segment = String(Math.floor(second / noiseSegmentSeconds)).padStart(2, "0");
+    return { samples: storable(clip, audio, sampleRate), segment: `bg_${recording}_${segment}` };
+  });
+}
+
+/**
+ * Resampled clips are rounded to 16 bits (what a recording resampled with sox or ffmpeg has), which halves their memory
+ * and errs by less than the recordings' own rounding. Floats beyond full scale stay as they are: they would be clipped.
+ */
+function storable(clip: Float32Array, audio: Audio, sampleRate: number): Float32Array {
+  if (audio.sampleRate === sampleRate) return clip;
+  if (audio.channels.some((channel) => channel.some((x) => Math.abs(x) > 1))) return clip;
+  return clip.map((x) => Math.max(-32768, Math.min(32767, Math.round(x * 32768))) / 32768);
+}

@@ -1,0 +1,53 @@
+import { join } from "node:path";
+import { type Audio, clipFromAudio, readWavFile } from "../../../audio/wav/decode.js";
+import { Recording } from "../../../audio/wav/recording.js";
+import type { PlannedClip } from "./plan.js";
+
+export type SampleType = "int16" | "float32";
+
+/** The samples of several clips, one behind the other. */
+export interface ClipSamples {
+  readonly samples: Int16Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+  /** How many of the recordings go beyond full scale, which 16 bits cannot hold. */
+  readonly clipped: number;
+}
+
+/** Reads the clips' sounds, a second each at `sampleRate` Hz, as `clipFromAudio` makes them. */
+export async function readClips(
+  folder: string,
+  clips: readonly PlannedClip[],
+  sampleRate: number,
+  dtype: SampleType,
+): Promise<ClipSamples> {
+  const length = clips.length * sampleRate;
+  const samples = dtype === "int16" ? new Int16Array(length) : new Float32Array(length);
+  let clipped = 0;
+  for (const [i, clip] of clips.entries()) {
+    const audio = await readSound(join(folder, clip.file), clip.cut);
+    const wave = clipFromAudio(audio, sampleRate, sampleRate).samples;
+    const volume = clip.cut?.volume ?? 1;
+    const row = samples.subarray(i * sampleRate, (i + 1) * sampleRate);
+    for (let k = 0; k < sampleRate; k++) {
+      const value = wave[k]! * volume;
+      row[k] = dtype === "int16" ? to16Bit(value) : value;
+    }
+    if (dtype === "int16" && audio.channels.some((channel) => channel.some((x) => Math.abs(x) > 1)))
+      clipped++;
+  }
+  return { samples, clipped };
+}
+
+async function readSound(path: string, cut: PlannedClip["cut"]): Promise<Audio> {
+  if (cut === undefined) return readWavFile(path);
+  const recording = new Recording(path);
+  try {
+    const { sampleRate } = recording;
+    return { sampleRate, channels: [recording.read(cut.start, cut.start + sampleRate, "mean")] };
+  } finally {
+    recording.close();
+  }
+}
+
+function to16Bit(value: number): number {
+  return Math.max(-32768, Math.min(32767, Math.round(value * 32768)));
+}

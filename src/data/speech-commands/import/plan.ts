@@ -1,0 +1,153 @@
+import { UserError, usageError } from "../../../base/errors.js";
+import { Random } from "../../../base/random.js";
+import type { Part } from "../../clips.js";
+import { COURSE_LABELS, mendLabel } from "../../labels.js";
+import { officialPart } from "../../split.js";
+import { indicesByKey } from "../../stratify.js";
+import { labelOf, noiseFolder, speakerOf, type WavFile } from "../layout.js";
+
+/** One clip of the set to be made, and where its sound comes from. */
+export interface PlannedClip {
+  readonly label: string;
+  readonly word: string;
+  /** Empty where the file's name does not tell. */
+  readonly speaker: string;
+  readonly part: Part;
+  /** The WAV file, from the folder on. */
+  readonly file: string;
+  /** The second from sample `start` (at the file's own rate) on, at this volume; else the clip is the whole file. */
+  readonly cut?: { readonly start: number; readonly volume: number };
+}
+
+/** A recording of noise. */
+export interface Noise {
+  readonly file: WavFile;
+  /** Hz. */
+  readonly sampleRate: number;
+  /** Samples. */
+  readonly length: number;
+}
+
+export interface ImportPlan {
+  /** Shuffled. */
+  readonly clips: readonly PlannedClip[];
+  readonly labels: readonly string[];
+  /** In words, what could not be done as it was meant. */
+  readonly notes: readonly string[];
+}
+
+/** Of the words' count, for `unknown` and for `silence` each. */
+const extraShare = 0.1;
+/** Each recording of noise is cut into so many stretches, of which the last but one is for validation, the last for the test. */
+const stretches = 10;
+
+const parts: readonly Part[] = ["train", "val", "test"];
+
+/**
+ * The official task (`prepare_data_index` in TensorFlow's `examples/speech_commands/input_data.py`; Warden, arXiv:1804.03209)
+ * for any labels: the clips of the words; and in each part, as many as a tenth of those (rounded up) of `unknown`, drawn from
+ * all other words, and of `silence`: seconds cut anywhere from the recordings of noise, at a random volume. Where the folder
+ * has clips of `unknown` or `silence` of its own, those are taken instead.
+ *
+ * The official code cuts noise for training and test from the same recordings; here each part has stretches of its own.
+ *
+ * @param listed the part of each file by the data set's own lists, files not named being for training; where it is
+ *   undefined, parts follow from the hash of the speaker
+ * @param labels default: the twelve of the course
+ */
+export function planImport(
+  files: readonly WavFile[],
+  listed: ReadonlyMap<string, Part> | undefined,
+  noises: readonly Noise[],
+  { path, labels: chosen = COURSE_LABELS, seed }: { path: string; labels?: readonly string[]; seed: number },
+): ImportPlan {
+  const labels = checkLabels(chosen.map(mendLabel));
+  const spoken = files.filter(({ folder }) => folder !== noiseFolder);
+  const byLabel = indicesByKey(spoken.map(({ folder }) => labelOf(folder)));
+  const isMade = (label: string) => (label === "unknown" || label === "silence") && !byLabel.has(label);
+  const missing = labels.filter((label) => !byLabel.has(label) && !isMade(label));
+  if (missing.length > 0) {
+    const found = [...byLabel.keys()].sort().join(", ") || "none";
+    throw new UserError(
+      `${path} has no folder for ${missing.join(", ")}: one for each label was expected, found ${found}`,
+    );
+  }
+
+  const clipOf = (file: WavFile, label: string): PlannedClip => ({
+    label,
+    word: labelOf(file.folder),
+    speaker: speakerOf(file.base) ?? "",
+    part: listed === undefined ? officialPart(hashedName(file)) : (listed.get(file.name) ?? "train"),
+    file: file.name,
+  });
+  const clips = labels.flatMap((label) => (byLabel.get(label) ?? []).map((i) => clipOf(spoken[i]!, label)));
+  const wordCount = (part: Part) =>
+    clips.filter((clip) => clip.part === part && clip.label !== "unknown" && clip.label !== "silence").length;
+  const wanted = parts.map((part) => ({ part, count: Math.ceil(extraShare * wordCount(part)) }));
+  const notes: string[] = [];
+
+  if (labels.some((label) => label === "unknown" && isMade(label))) {
+    const others = [...byLabel]
+      .filter(([word]) => !labels.includes(word) && word !== "silence")
+      .flatMap(([, indices]) => indices.map((i) => clipOf(spoken[i]!, "unknown")));
+    if (others.length === 0)
+      throw new UserError(`${path} has no folders of other words, which "unknown" is made of`);
+    for (const { part, count } of wanted) {
+      const there = others.filter((clip) => clip.part === part);
+      const drawn = new Random(seed, "import", "unknown", part).shuffle(there).slice(0, count);
+      if (drawn.length < count)
+        notes.push(
+          `${count} clips of unknown were wanted for ${part}, but the other words have ${drawn.length}`,
+        );
+      clips.push(...drawn);
+    }
+  }
+  if (labels.some((label) => label === "silence" && isMade(label))) {
+    const usable = usableNoises(noises, path, notes);
+    for (const { part, count } of wanted) {
+      const random = new Random(seed, "import", "silence", part);
+      for (let i = 0; i < count; i++) clips.push(silence(random.pick(usable), part, random));
+    }
+  }
+  return { clips: new Random(seed, "import", "order").shuffle(clips), labels, notes };
+}
+
+function checkLabels(labels: readonly string[]): readonly string[] {
+  const twice = labels.find((label, i) => labels.indexOf(label) !== i);
+  if (twice !== undefined) throw usageError(`--labels: "${twice}" is asked for twice`);
+  if (labels.includes("")) throw usageError("--labels: an empty label is asked for");
+  if (labels.every((label) => label === "unknown" || label === "silence"))
+    throw usageError("--labels: at least one word was expected beside unknown and silence");
+  return labels;
+}
+
+/** What the official hash is taken of: the file's name up to `_nohash_`, and one without it whole. */
+function hashedName({ name, folder }: WavFile): string {
+  return name.slice(folder.length + 1).replace(/_nohash_.*$/, "");
+}
+
+function usableNoises(noises: readonly Noise[], path: string, notes: string[]): readonly Noise[] {
+  if (noises.length === 0)
+    throw new UserError(`${path} has no ${noiseFolder} with WAV files, which "silence" is cut from`);
+  const usable = noises.filter(({ length, sampleRate }) => length >= stretches * sampleRate);
+  const short = noises.filter((noise) => !usable.includes(noise)).map(({ file }) => file.name);
+  const why = `noise must last at least ${stretches} s, as each part is cut from stretches of its own`;
+  if (usable.length === 0)
+    throw new UserError(`${path}: ${why}; the recordings in ${noiseFolder} are all shorter`);
+  if (short.length > 0) notes.push(`${short.join(", ")}: too short, left out; ${why}`);
+  return usable;
+}
+
+function silence({ file, sampleRate, length }: Noise, part: Part, random: Random): PlannedClip {
+  const stretch = { train: random.integer(stretches - 2), val: stretches - 2, test: stretches - 1 }[part];
+  const from = Math.floor((stretch * length) / stretches);
+  const to = Math.floor(((stretch + 1) * length) / stretches);
+  return {
+    label: "silence",
+    word: "silence",
+    speaker: `bg_${file.base}_${String(stretch).padStart(2, "0")}`,
+    part,
+    file: file.name,
+    cut: { start: from + random.integer(to - from - sampleRate + 1), volume: random.uniform() },
+  };
+}

@@ -1,0 +1,226 @@
+import { join } from "node:path";
+import { percent, pointsInterval, pValue } from "../base/figures.js";
+import { writeFileAtomic } from "../base/files.js";
+import { packageVersion } from "../base/version.js";
+import type { Comparison, DetailedComparison } from "../eval/compare.js";
+import { shortNames } from "../eval/names.js";
+import { plusMinus, shortGroupNames } from "../eval/seeds.js";
+import { accuracyBars, perLabelBars } from "../plot/bars.js";
+import { confusionSvg } from "../plot/confusion.js";
+import { compareCurves } from "../plot/curves.js";
+import { seedsSvg } from "../plot/evaluation/seeds.js";
+import { type Block, htmlReport, type Section } from "../plot/html.js";
+import { checkReportFolder, removeOtherFigures } from "./folder.js";
+import { lossRemark, settingColumns } from "./parts.js";
+
+/**
+ * Writes `index.html`, which opens without a network, and `comparison.json` into the folder.
+ *
+ * @returns the path of the HTML file
+ * @throws UserError where the folder has another's file of such a name
+ */
+export async function writeComparisonReport(folder: string, detailed: DetailedComparison): Promise<string> {
+  checkReportFolder(folder);
+  const { comparison, details, bySpeaker } = detailed;
+  const { runs, pairs, baseline, examples, testSets, groups } = comparison;
+  const onWhich =
+    testSets === 1 ? `${examples} clips` : `${testSets} test parts of ${examples} different clips`;
+  const names = shortNames(runs.map(({ run }) => run));
+  const metrics = details.map(({ evaluation }) => evaluation.metrics);
+  const labels = metrics[0]!.labels;
+  const sameLabels = metrics.every((each) => each.labels.join() === labels.join());
+
+  const sections: Section[] = [
+    {
+      heading: "Accuracy",
+      blocks: [
+        ...comparison.seenInTraining.map(
+          ({ run, clips }): Block => ({
+            kind: "warning",
+            text: `${run} was trained, or its best epoch chosen, on ${clips} of the ${runs.find((each) => each.run === run)!.examples} clips: its figures flatter.`,
+          }),
+        ),
+        {
+          kind: "figures",
+          figures: [
+            {
+              svg: await accuracyBars(
+                runs.map(({ accuracy, accuracyCi95 }, i) => ({
+                  name: names[i]!,
+                  accuracy,
+                  ci95: accuracyCi95,
+                })),
+                baseline.accuracy,
+              ),
+              caption: `Accuracy on ${onWhich} with 95 % confidence intervals (bootstrap over ${bySpeaker ? "speakers" : "clips"}); the line is what always answering “${baseline.label}” would get, ${percent(baseline.accuracy)}.`,
+            },
+          ],
+        },
+        {
+          kind: "table",
+          headers: ["run", "accuracy", "95 % interval", "macro F1", "loss"],
+          rows: runs.map((run, i) => [
+            names[i]!,
+            percent(run.accuracy),
+            `${(100 * run.accuracyCi95[0]).toFixed(1)} to ${percent(run.accuracyCi95[1], 1)}`,
+            run.macroF1.toFixed(3),
+            run.loss.toFixed(4),
+          ]),
+        },
+        {
+          kind: "table",
+          headers: ["run", "model", "input", "parameters", "multiply-adds", "ms a clip"],
+          rows: runs.map((run, i) => [
+            names[i]!,
+            run.model,
+            run.input,
+            run.params.toLocaleString("en-US"),
+            `${(run.macs / 1e6).toLocaleString("en-US", { maximumFractionDigits: 1 })} M`,
+            run.msPerClip.toFixed(1),
+          ]),
+        },
+      ],
+    },
+    ...(groups.some((group) => group.runs.length > 1) ? [await seedsSection(comparison)] : []),
+    {
+      heading: "Pair by pair",
+      blocks: [
+        {
+          kind: "paragraph",
+          text: "On how many clips only one of two runs is right, and the exact McNemar test of that difference: the probability of one at least as large if neither run were better and no clip told anything of another. Clips of one speaker do; the interval of the difference in accuracy, in points, allows for that where it is drawn over speakers.",
+        },
+        {
+          kind: "table",
+          headers: ["a", "b", "only a right", "only b right", "a − b, 95 % interval", "McNemar p"],
+          rows: pairs.map((pair) => [
+            names[runs.findIndex(({ run }) => run === pair.a)]!,
+            names[runs.findIndex(({ run }) => run === pair.b)]!,
+            String(pair.aOnlyRight),
+            String(pair.bOnlyRight),
+            pointsInterval(pair.differenceCi95),
+            pValue(pair.mcnemarP),
+          ]),
+        },
+      ],
+    },
+    {
+      heading: "Training",
+      blocks: [
+        {
+          kind: "figures",
+          figures: [
+            {
+              svg: await compareCurves(
+                details.map(({ history, config }, i) => ({
+                  name: names[i]!,
+                  history,
+                  monitor: config.monitor,
+                  saveBestOnly: config.saveBestOnly,
+                })),
+              ),
+              caption: `Accuracy and loss over the epochs, all runs on the same axes; the epoch is marked whose model is kept.${lossRemark(details.map(({ config }) => config))}`,
+            },
+          ],
+        },
+        {
+          kind: "table",
+          headers: ["run", ...settingColumns.map(([heading]) => heading)],
+          rows: details.map(({ config }, i) => [
+            names[i]!,
+            ...settingColumns.map(([, value]) => value(config)),
+          ]),
+        },
+      ],
+    },
+    ...(sameLabels
+      ? [
+          {
+            heading: "By label",
+            blocks: [
+              {
+                kind: "figures",
+                figures: [
+                  {
+                    svg: await perLabelBars(
+                      labels,
+                      metrics.map((each, i) => ({
+                        name: names[i]!,
+                        values: each.perLabel.map(({ f1 }) => f1),
+                      })),
+                      "F1",
+                    ),
+                    caption: "F1, the harmonic mean of precision and recall, of each label.",
+                  },
+                ],
+              } satisfies Block,
+            ],
+          },
+        ]
+      : []),
+    {
+      heading: "Confusion",
+      blocks: [
+        {
+          kind: "figures",
+          figures: await Promise.all(
+            metrics.map(async (each, i) => ({
+              svg: await confusionSvg(each.labels, each.confusion, names[i]!),
+              caption: `${names[i]}: how many clips of each true label (rows) were given each label (columns).`,
+            })),
+          ),
+        },
+      ],
+    },
+  ];
+  const html = htmlReport({
+    title: `${runs.length} runs on ${testSets === 1 ? "the same " : ""}${onWhich}`,
+    intro: `Written by keyspot ${packageVersion}.`,
+    sections,
+  });
+  const path = join(folder, "index.html");
+  writeFileAtomic(path, html); // first: it makes the folder known as a report's
+  removeOtherFigures(folder, ["comparison.json"]);
+  writeFileAtomic(join(folder, "comparison.json"), `${JSON.stringify(comparison, null, 2)}\n`);
+  return path;
+}
+
+async function seedsSection({ groups, runs, testSets }: Comparison): Promise<Section> {
+  const names = shortGroupNames(groups, runs);
+  return {
+    heading: "Over seeds",
+    blocks: [
+      {
+        kind: "paragraph",
+        text: `Runs that differ in their seed alone: the mean of their figures, the standard deviation (n - 1) and the range. ${testSets === 1 ? "" : "The seed has split the data too, so that the spread is also that of the test parts. "}Pairs are tested run by run, never pooled.`,
+      },
+      {
+        kind: "figures",
+        figures: [
+          {
+            svg: await seedsSvg(
+              groups.map(({ accuracy }, i) => ({
+                name: names[i]!,
+                mean: accuracy.mean,
+                sd: accuracy.sd,
+                accuracies: accuracy.values,
+              })),
+            ),
+            caption: "The accuracy of each seed's run, its mean and standard deviation.",
+          },
+        ],
+      },
+      {
+        kind: "table",
+        headers: ["runs", "seeds", "accuracy", "range", "macro F1", "loss"],
+        rows: groups.map(({ seeds, accuracy, macroF1, loss }, i) => [
+          names[i]!,
+          seeds.join(", "),
+          plusMinus(accuracy, (value) => (100 * value).toFixed(2), " %"),
+          `${(100 * accuracy.min).toFixed(2)} to ${percent(accuracy.max)}`,
+          plusMinus(macroF1, (value) => value.toFixed(3)),
+          plusMinus(loss, (value) => value.toFixed(4)),
+        ]),
+      },
+    ],
+  };
+}

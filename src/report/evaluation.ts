@@ -1,0 +1,359 @@
+import { join } from "node:path";
+import { percent } from "../base/figures.js";
+import { writeFileAtomic } from "../base/files.js";
+import { packageVersion } from "../base/version.js";
+import type { Analysis } from "../eval/analysis/analyse.js";
+import { keywordCurves, meanCurve } from "../eval/analysis/detection.js";
+import { type MistakeSound, mistakeSounds, writeMistakes } from "../eval/analysis/mistakes.js";
+import type { NoiseFigures } from "../eval/analysis/noise.js";
+import type { Evaluation } from "../eval/evaluate.js";
+import type { Metrics } from "../eval/metrics.js";
+import { confusionSvg } from "../plot/confusion.js";
+import { curvesSvg } from "../plot/curves.js";
+import { detSvg, rocSvg } from "../plot/evaluation/detection.js";
+import { noiseSvg } from "../plot/evaluation/noise.js";
+import { reliabilitySvg } from "../plot/evaluation/reliability.js";
+import { speakersSvg } from "../plot/evaluation/speakers.js";
+import { topKSvg } from "../plot/evaluation/top-k.js";
+import { type Block, htmlReport, type Section } from "../plot/html.js";
+import { svgToPng } from "../plot/png.js";
+import type { EpochRecord, RunFolder } from "../run/folder.js";
+import type { RunConfig } from "../run/settings.js";
+import { checkReportFolder, pictureNames, removeOtherFigures } from "./folder.js";
+import { lossRemark, settingColumns } from "./parts.js";
+
+/** What `evaluate --json` says, and a report's `evaluation.json`. */
+export interface EvaluationDocument extends Metrics, Analysis {
+  run: string;
+  /** How many of the clips the run was trained on, or its best epoch chosen by. */
+  seenInTraining: number;
+  /** The figures with noise added. */
+  noise?: NoiseFigures;
+}
+
+export interface ReportedEvaluation {
+  run: RunFolder;
+  config: RunConfig;
+  history: readonly EpochRecord[];
+  evaluation: Evaluation;
+  document: EvaluationDocument;
+}
+
+/** More make a picture that nobody reads to its end; the JSON has all. */
+const mostSpeakers = 30;
+/** As SVG documents; absent where no noise was added, or the data has no keywords or no speakers. */
+type Pictures = { readonly [name in (typeof pictureNames)[number]]?: string };
+
+/**
+ * Writes `index.html`, which opens without a network, its pictures as SVG and PNG, the most confident mistakes as WAV
+ * files in `mistakes`, and the figures as `evaluation.json`.
+ *
+ * @returns the path of the HTML file
+ * @throws UserError where the folder has another's file of such a name
+ */
+export async function writeEvaluationReport(
+  folder: string,
+  reported: ReportedEvaluation,
+  onProgress?: (done: number, total: number) => void,
+): Promise<string> {
+  checkReportFolder(folder);
+  const { run, config, history, evaluation, document } = reported;
+  const { metrics, data } = evaluation;
+  const pictures = await drawPictures(evaluation, document);
+  const sounds = mistakeSounds(evaluation);
+  const html = htmlReport({
+    title: `${config.model}: ${percent(metrics.accuracy)} of ${metrics.examples} clips`,
+    intro: `${run.path} on ${data.part === "all" ? "all the data" : `the ${data.part} part`}. Written by keyspot ${packageVersion}.`,
+    sections: [
+      figuresSection(document),
+      confusionSection(pictures),
+      ...detectionSections(document, pictures),
+      confidenceSection(document, pictures),
+      ...noiseSections(document, pictures),
+      ...speakersSections(document, pictures),
+      mistakesSection(sounds),
+      await trainingSection(config, history),
+    ],
+  });
+  const files: { name: string; content: string | Uint8Array }[] = [];
+  for (const [done, name] of pictureNames.entries()) {
+    const svg = pictures[name];
+    if (svg !== undefined) {
+      files.push({ name: `${name}.svg`, content: svg });
+      files.push({ name: `${name}.png`, content: await svgToPng(svg) });
+    }
+    onProgress?.(done + 1, pictureNames.length);
+  }
+  // All that takes time is done. The page comes first: it makes the folder known as a report's.
+  const path = join(folder, "index.html");
+  writeFileAtomic(path, html);
+  removeOtherFigures(folder, ["evaluation.json", ...files.map(({ name }) => name)]);
+  for (const { name, content } of files) writeFileAtomic(join(folder, name), content);
+  writeMistakes(join(folder, "mistakes"), sounds);
+  const mistakes = sounds.map(({ mistake, file }) => ({ ...mistake, file: `mistakes/${file}` }));
+  writeFileAtomic(join(folder, "evaluation.json"), `${JSON.stringify({ ...document, mistakes }, null, 2)}\n`);
+  return path;
+}
+
+async function drawPictures(
+  { answers, data, metrics }: Evaluation,
+  { run, topK, detection, calibration, noise, speakers }: EvaluationDocument,
+): Promise<Pictures> {
+  const keywords = keywordCurves(answers, data.truth, metrics.labels).map(({ label, curve }, i) => ({
+    label,
+    curve,
+    equalErrorRate: detection.perKeyword[i]!.equalErrorRate,
+  }));
+  const curves = { keywords, mean: meanCurve(keywords.map(({ curve }) => curve)) };
+  return {
+    confusion: await confusionSvg(metrics.labels, metrics.confusion, run),
+    "top-k": await topKSvg(topK),
+    ...(keywords.length > 0 && { roc: await rocSvg(curves), det: await detSvg(curves) }),
+    reliability: await reliabilitySvg(calibration.bins),
+    ...(noise && { noise: await noiseSvg(noise.levels, metrics.accuracy) }),
+    ...(speakers?.length && {
+      speakers: await speakersSvg(speakers.slice(0, mostSpeakers), metrics.accuracy),
+    }),
+  };
+}
+
+function figuresSection(document: EvaluationDocument): Section {
+  const { accuracy, macroF1, loss, baseline, examples, seenInTraining, perLabel } = document;
+  const seen: Block = {
+    kind: "warning",
+    text: `The run was trained, or its best epoch chosen, on ${seenInTraining} of the ${examples} clips: its figures flatter.`,
+  };
+  return {
+    heading: "Figures",
+    blocks: [
+      ...(seenInTraining > 0 ? [seen] : []),
+      {
+        kind: "paragraph",
+        text: `Accuracy ${percent(accuracy)}, macro F1 ${macroF1.toFixed(3)}, mean cross-entropy ${loss.toFixed(4)}. Always answering “${baseline.label}” would get ${percent(baseline.accuracy)}.`,
+      },
+      {
+        kind: "table",
+        headers: ["label", "precision", "recall", "F1", "clips"],
+        rows: perLabel.map(({ label, precision, recall, f1, support }) => [
+          label,
+          precision.toFixed(3),
+          recall.toFixed(3),
+          f1.toFixed(3),
+          String(support),
+        ]),
+      },
+    ],
+  };
+}
+
+function confusionSection(pictures: Pictures): Section {
+  return {
+    heading: "Confusion",
+    blocks: [
+      {
+        kind: "figures",
+        figures: [
+          {
+            svg: pictures.confusion!,
+            caption: "How many clips of each true label (rows) were given each label (columns).",
+          },
+          {
+            svg: pictures["top-k"]!,
+            caption: "The share of clips whose true label is among the k that the model finds most probable.",
+          },
+        ],
+      },
+    ],
+  };
+}
+
+function detectionSections({ detection }: EvaluationDocument, { roc, det }: Pictures): Section[] {
+  const { perKeyword, mean } = detection;
+  if (roc === undefined || det === undefined || mean === null) return [];
+  const cells = (figures: Pick<typeof mean, "areaUnderRoc" | "equalErrorRate" | "falseRejects">) => [
+    figures.areaUnderRoc.toFixed(4),
+    percent(figures.equalErrorRate),
+    ...figures.falseRejects.map(({ falseRejectRate }) => percent(falseRejectRate, 1)),
+  ];
+  const rates = mean.falseRejects.map(({ falseAlarmRate }) => percent(falseAlarmRate, 1));
+  const rows = perKeyword.map(({ label, positives, ...figures }) => [
+    label,
+    String(positives),
+    ...cells(figures),
+  ]);
+  return [
+    {
+      heading: "Detection",
+      blocks: [
+        {
+          kind: "paragraph",
+          text: "Each keyword listened for on its own, by a threshold on the probability that the model gives it. A false alarm is another clip that is taken for the keyword, a false reject a clip of the keyword that is not. At the equal error rate both are as frequent; the last columns tell the false rejects where at most so many others are taken for the keyword.",
+        },
+        {
+          kind: "figures",
+          figures: [
+            { svg: roc, caption: "How many of a keyword's clips are heard at how many false alarms." },
+            { svg: det, caption: "False rejects at false alarms, on scales that spread small rates out." },
+          ],
+        },
+        {
+          kind: "table",
+          headers: [
+            "keyword",
+            "clips",
+            "area under ROC",
+            "equal error rate",
+            ...rates.map((rate) => `rejects at ${rate}`),
+          ],
+          rows: perKeyword.length > 1 ? [...rows, ["mean", "", ...cells(mean)]] : rows,
+        },
+      ],
+    },
+  ];
+}
+
+function confidenceSection({ calibration, accuracy }: EvaluationDocument, pictures: Pictures): Section {
+  const { expectedCalibrationError, meanConfidence } = calibration;
+  return {
+    heading: "Confidence",
+    blocks: [
+      {
+        kind: "paragraph",
+        text: `The answers' mean probability is ${percent(meanConfidence)}, ${percent(accuracy)} of them are right; the expected calibration error is ${percent(expectedCalibrationError)}.`,
+      },
+      {
+        kind: "figures",
+        figures: [
+          {
+            svg: pictures.reliability!,
+            caption:
+              "How many of the answers of a given probability are right, and below, how many answers there are of it.",
+          },
+        ],
+      },
+    ],
+  };
+}
+
+function noiseSections({ noise }: EvaluationDocument, pictures: Pictures): Section[] {
+  if (noise === undefined || pictures.noise === undefined) return [];
+  const { source, seconds, levels } = noise;
+  const of = seconds === null ? "" : ` (${seconds} different ${seconds === 1 ? "second" : "seconds"})`;
+  const sources: Record<string, string> = {
+    silence: `the data's silence clips that the run was not trained on${of}`,
+    pink: "generated pink noise",
+  };
+  return [
+    {
+      heading: "Noise",
+      blocks: [
+        {
+          kind: "paragraph",
+          text: `The same clips with noise added: ${sources[source] ?? `recordings in ${source}${of}`}. The ratio is that of the powers over the whole clip.`,
+        },
+        {
+          kind: "figures",
+          figures: [
+            {
+              svg: pictures.noise,
+              caption: "Accuracy at each signal-to-noise ratio, with each label's own (its recall) behind.",
+            },
+          ],
+        },
+        {
+          kind: "table",
+          headers: ["signal-to-noise ratio", "accuracy", "macro F1", "loss"],
+          rows: levels.map(({ snrDb, accuracy, macroF1, loss }) => [
+            `${snrDb} dB`,
+            percent(accuracy),
+            macroF1.toFixed(3),
+            loss.toFixed(4),
+          ]),
+        },
+      ],
+    },
+  ];
+}
+
+function speakersSections({ speakers }: EvaluationDocument, pictures: Pictures): Section[] {
+  if (speakers === undefined || pictures.speakers === undefined) return [];
+  const which =
+    speakers.length > mostSpeakers
+      ? `The ${mostSpeakers} of ${speakers.length} speakers who are surest to be understood badly`
+      : "Each speaker's accuracy";
+  return [
+    {
+      heading: "Speakers",
+      blocks: [
+        {
+          kind: "figures",
+          figures: [
+            {
+              svg: pictures.speakers,
+              caption: `${which}, with a 95 % interval (Wilson), ordered by its upper end.`,
+            },
+          ],
+        },
+      ],
+    },
+  ];
+}
+
+function mistakesSection(sounds: readonly MistakeSound[]): Section {
+  if (sounds.length === 0)
+    return { heading: "Mistakes", blocks: [{ kind: "paragraph", text: "There are none." }] };
+  const { speaker, word } = sounds[0]!.mistake;
+  return {
+    heading: "Mistakes",
+    blocks: [
+      {
+        kind: "paragraph",
+        text: "The wrong answers that were given with the highest probability, to listen to; their WAV files are in the folder “mistakes”.",
+      },
+      {
+        kind: "sounds",
+        headers: [
+          "label",
+          "predicted",
+          "probability",
+          ...(word === undefined ? [] : ["word"]),
+          ...(speaker === undefined ? [] : ["speaker"]),
+          "row in the data",
+        ],
+        rows: sounds.map(({ mistake, wav }) => ({
+          wav,
+          cells: [
+            mistake.label,
+            mistake.predicted,
+            percent(mistake.probability, 1),
+            ...(mistake.word === undefined ? [] : [mistake.word]),
+            ...(mistake.speaker === undefined ? [] : [mistake.speaker]),
+            String(mistake.index),
+          ],
+        })),
+      },
+    ],
+  };
+}
+
+async function trainingSection(config: RunConfig, history: readonly EpochRecord[]): Promise<Section> {
+  return {
+    heading: "Training",
+    blocks: [
+      {
+        kind: "figures",
+        figures: [
+          {
+            svg: await curvesSvg(history, config),
+            caption: `Accuracy and loss over the epochs.${lossRemark([config])}`,
+          },
+        ],
+      },
+      {
+        kind: "table",
+        headers: ["setting", "value"],
+        rows: settingColumns.map(([heading, value]) => [heading, value(config)]),
+      },
+    ],
+  };
+}

@@ -1,0 +1,245 @@
+import * as tf from "@tensorflow/tfjs";
+import { type Audio, encodeFloatWav } from "../../audio/wav/decode.js";
+import { UserError, usageError } from "../../base/errors.js";
+import { writeFileAtomic } from "../../base/files.js";
+import { finiteSamples } from "../../dsp/checks.js";
+import { type ComplexSpectrogram, fftFrequencies } from "../../dsp/fourier/spectrogram.js";
+import { istft, stft } from "../../dsp/fourier/stft.js";
+import { createWindow } from "../../dsp/windows.js";
+import { type AudioSource, atRate, checkChannels, readSource, sourceName } from "./audio-source.js";
+import {
+  arrayBatches,
+  type BatchOptions,
+  batches,
+  type SpectrogramBatch,
+  type SpectrogramDataset,
+  type SpectrogramExample,
+  stackExamples,
+} from "./batches.js";
+import { coveredLength, requireOverlap, silenceUncovered } from "./coverage.js";
+import { padChannels } from "./padding.js";
+import { arraysPicture, type FactoryPictureOptions, rawPicture } from "./picture.js";
+import { arrayNames, arraysToSpectra, spectraToArrays } from "./planes.js";
+import { arrayItem, fromTensor, type RealArray, requireArray, toTensor } from "./real-array.js";
+import { type FactorySettings, type ResolvedSettings, resolveFactorySettings } from "./settings.js";
+import { type OwnParts, readFactory, writeFactory } from "./storage.js";
+import { learns, type Transform } from "./transforms.js";
+
+/**
+ * Makes arrays to learn on of recordings, and recordings of such arrays: padding → STFT → processor → order →
+ * transforms, and back. A recording becomes `[arrays, bins, frames]`, with a processor of two arrays `[2·channels, bins,
+ * frames]`; bins = floor(nFft/2) + 1 and frames as `stft` has them, unless a transform changes them. Where the windows overlap so
+ * little that the last frame would not reach the end (Hann: a hop above 0.41 of the window), there are zeros behind it first, which
+ * make one frame more: the way there and back keeps every sample within 1e-5 of full scale. With `center` off it does so but for the
+ * flanks of the first and the last window, which come back as zeros.
+ *
+ * @example
+ * const factory = new SpectrogramFactory({ sampleRate: 16000, stft: { nFft: 512 }, padding: { length: 16000 } });
+ * const dataset = await factory.dataset(["yes.wav", "no.wav"]); // [2, 2, 257, 126]
+ * await factory.writeAudio(dataset, ["yes-again.wav", "no-again.wav"]);
+ */
+export class SpectrogramFactory {
+  readonly settings: ResolvedSettings;
+
+  /** @throws UserError (exit 2) for settings that are wrong whatever the recordings are */
+  constructor(settings: FactorySettings) {
+    this.settings = resolveFactorySettings(settings);
+  }
+
+  /**
+   * Loads what `save` wrote.
+   *
+   * @param own the processors, padding functions and transforms that are not part of the package, by name
+   * @throws UserError for a folder that is none, of another version or damaged, and for a name that is neither known nor given
+   */
+  static async load(folder: string, own: OwnParts = {}): Promise<SpectrogramFactory> {
+    return new SpectrogramFactory(await readFactory(folder, own));
+  }
+
+  /**
+   * Writes `factory.json`, and for each transform that learns a file beside it.
+   *
+   * @throws UserError (exit 2) where a transform was not fitted, or a padding function has no name
+   */
+  async save(folder: string): Promise<void> {
+    await writeFactory(folder, this.settings);
+  }
+
+  /**
+   * Lets each transform that learns learn from the recordings, as the steps before it leave them. Files are read as they
+   * are needed, once for each such transform.
+   */
+  async fit(sources: readonly AudioSource[]): Promise<this> {
+    for (const [index, transform] of this.settings.transforms.entries()) {
+      if (!learns(transform)) continue;
+      const before = this.settings.transforms.slice(0, index);
+      await transform.fit(this.examples(sources, before));
+    }
+    return this;
+  }
+
+  /** The complex spectra of a recording after padding, one a channel. */
+  spectra(sound: Audio | Float32Array, name = "the recording"): ComplexSpectrogram[] {
+    const { channels } = atRate(sound, this.settings.sampleRate);
+    checkChannels(channels, name);
+    const padded =
+      this.settings.padding === undefined ? channels : padChannels(channels, this.settings.padding);
+    return padded.map((samples, channel) => {
+      const signal = finiteSamples(samples, channels.length === 1 ? name : `${name}, channel ${channel}`);
+      const covered = new Float64Array(coveredLength(signal.length, this.settings.stft));
+      covered.set(signal);
+      return stft(covered, this.settings.stft);
+    });
+  }
+
+  /** A recording → its arrays. */
+  forward(sound: Audio | Float32Array, name = "the recording"): SpectrogramExample {
+    return this.encode(atRate(sound, this.settings.sampleRate), name, this.settings.transforms);
+  }
+
+  /**
+   * Arrays → sound. Its length is `samples` where the array tells it (as what `forward` returns does), else that of the
+   * padding where that makes as many frames, else as far as whole hops go.
+   *
+   * @throws UserError (exit 2) for windows that overlap too little to be undone; (exit 1) for another number of bins or arrays than the
+   * factory makes, and for NaN or infinity
+   */
+  backward(example: RealArray & { readonly samples?: number }): Audio {
+    requireArray(example, "an example", ["arrays", "bins", "frames"]);
+    requireFiniteArray(example);
+    requireOverlap(this.settings.stft);
+    let arrays: RealArray = { data: example.data, shape: example.shape };
+    for (const transform of this.settings.transforms.toReversed())
+      arrays = checkedResult(transform, "backward", transform.backward(arrays));
+    this.requireBins(arrays);
+    const spectra = arraysToSpectra(arrays, this.settings);
+    const length = example.samples ?? this.paddedLength(spectra[0]!.frames);
+    const options = { ...this.settings.stft, ...(length !== undefined && { length }) };
+    const channels = spectra.map((spectrum) => {
+      const samples = Float32Array.from(istft(spectrum, options));
+      silenceUncovered(samples, spectrum.frames, this.settings.stft);
+      return samples;
+    });
+    return { sampleRate: this.settings.sampleRate, channels };
+  }
+
+  /** All recordings in one array. They must be equally long and have as many channels, or be padded. */
+  async dataset(sources: readonly AudioSource[]): Promise<SpectrogramDataset> {
+    if (sources.length === 0) throw new UserError("a dataset needs at least one recording, got none");
+    return this.stack(sources, Int32Array.from(sources.keys()));
+  }
+
+  /** Batches of a dataset, or of recordings that are read when their batch is asked for. */
+  batches(from: RealArray | readonly AudioSource[], options: BatchOptions): AsyncGenerator<SpectrogramBatch> {
+    if ("shape" in from) return arrayBatches(from, options);
+    return batches(from.length, options, (indices) => this.stack(from, indices));
+  }
+
+  /** The batches as tensors. Whoever asks for one disposes it. */
+  async *tensors(
+    from: RealArray | readonly AudioSource[],
+    options: BatchOptions,
+  ): AsyncGenerator<tf.Tensor4D> {
+    for await (const batch of this.batches(from, options)) yield toTensor(batch) as tf.Tensor4D;
+  }
+
+  /**
+   * Turns a dataset, a batch or what a model makes of it (`[examples, arrays, bins, frames]`) into WAV files of 32-bit
+   * floats, one a path. Tensors are left as they are.
+   */
+  async writeAudio(
+    output: (RealArray & { readonly samples?: Int32Array }) | tf.Tensor,
+    paths: readonly string[],
+  ): Promise<void> {
+    const array: RealArray & { readonly samples?: Int32Array } =
+      output instanceof tf.Tensor ? await fromTensor(output) : output;
+    requireArray(array, "the output", ["examples", "arrays", "bins", "frames"]);
+    const [count] = array.shape;
+    if (paths.length !== count)
+      throw usageError(`a path for each of the ${count} examples was expected, got ${paths.length}`);
+    for (const [index, path] of paths.entries()) {
+      const samples = array.samples?.[index];
+      const sound = this.backward({ ...arrayItem(array, index), ...(samples !== undefined && { samples }) });
+      writeFileAtomic(path, encodeFloatWav(sound));
+    }
+  }
+
+  /**
+   * Draws as SVG: of sound the raw spectrogram, its channels' levels in dB; of an example's arrays, or a model's, the
+   * processed data, each array with a colour bar of its own.
+   */
+  picture(what: Audio | Float32Array | RealArray, options: FactoryPictureOptions = {}): string {
+    const { nFft, hop, center, window, winLength } = this.settings.stft;
+    const axes = {
+      start: center ? 0 : nFft / 2 / this.settings.sampleRate,
+      step: hop / this.settings.sampleRate,
+      frequencies: fftFrequencies(this.settings.sampleRate, nFft),
+    };
+    if ("shape" in what) return arraysPicture(what, arrayNames(what.shape[0]!, this.settings), axes, options);
+    const fullScale = createWindow(window, winLength).reduce((sum, value) => sum + value, 0) / 2;
+    return rawPicture(this.spectra(what), fullScale, axes, options);
+  }
+
+  private async *examples(sources: readonly AudioSource[], transforms: readonly Transform[]) {
+    for (const [index, source] of sources.entries()) yield await this.read(source, index, transforms);
+  }
+
+  private stack(sources: readonly AudioSource[], indices: Int32Array): Promise<SpectrogramDataset> {
+    return stackExamples(indices, async (index) => ({
+      example: await this.read(sources[index]!, index),
+      name: sourceName(sources[index]!, index),
+    }));
+  }
+
+  private async read(
+    source: AudioSource,
+    index: number,
+    transforms = this.settings.transforms,
+  ): Promise<SpectrogramExample> {
+    return this.encode(
+      await readSource(source, this.settings.sampleRate),
+      sourceName(source, index),
+      transforms,
+    );
+  }
+
+  private encode(sound: Audio, name: string, transforms: readonly Transform[]): SpectrogramExample {
+    let arrays = spectraToArrays(this.spectra(sound, name), this.settings, name);
+    for (const transform of transforms)
+      arrays = checkedResult(transform, "forward", transform.forward(arrays));
+    return { ...arrays, samples: this.settings.padding?.length ?? sound.channels[0]!.length };
+  }
+
+  private requireBins({ shape: [, bins] }: RealArray): void {
+    const { stft, transforms } = this.settings;
+    const expected = Math.floor(stft.nFft / 2) + 1;
+    if (bins === expected) return;
+    const when = transforms.length > 0 ? " once the transforms are undone" : "";
+    throw new UserError(`nFft ${stft.nFft} has ${expected} bins, the example has ${bins}${when}`);
+  }
+
+  /** The padding's length, if it makes so many frames. */
+  private paddedLength(frames: number): number | undefined {
+    if (this.settings.padding === undefined) return undefined;
+    const { nFft, hop, center } = this.settings.stft;
+    const margin = center ? Math.floor(nFft / 2) : 0;
+    const { length } = this.settings.padding;
+    const covered = coveredLength(length, this.settings.stft);
+    return 1 + Math.floor((covered + 2 * margin - nFft) / hop) === frames ? length : undefined;
+  }
+}
+
+function checkedResult(transform: Transform, step: string, result: RealArray): RealArray {
+  requireArray(result, `what ${transform.name}.${step} returns`, ["arrays", "bins", "frames"]);
+  return result;
+}
+
+function requireFiniteArray({ data, shape }: RealArray): void {
+  const at = data.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return;
+  const [, bins = 1, frames = 1] = shape;
+  const place = [Math.floor(at / frames / bins), Math.floor(at / frames) % bins, at % frames];
+  throw new UserError(
+    `finite numbers were expected, found ${data[at]} at [${place.join(", ")}] of the example`,
+  );
+}

@@ -1,0 +1,82 @@
+import { UserError } from "../../base/errors.js";
+import { type ComplexSpectrogram, transpose } from "../../dsp/fourier/spectrogram.js";
+import type { SpectrumProcessor } from "./processors.js";
+import type { RealArray } from "./real-array.js";
+
+/** How a recording's arrays lie behind each other. */
+export interface Arrangement {
+  readonly processor: SpectrumProcessor;
+  /** The place from which each array is taken; without it channel after channel. */
+  readonly order: readonly number[] | undefined;
+}
+
+/** Spectra `[frames, bins]`, one a channel → `[arrays, bins, frames]`. `name` is what messages call the recording. */
+export function spectraToArrays(
+  spectra: readonly ComplexSpectrogram[],
+  { processor, order }: Arrangement,
+  name: string,
+): RealArray {
+  const { frames, bins } = spectra[0]!;
+  const size = frames * bins;
+  const planes = spectra.flatMap((spectrum) => {
+    const made = processor.forward(spectrum);
+    requirePlanes(processor, made, size);
+    return made;
+  });
+  const data = new Float32Array(planes.length * size);
+  for (const [place, index] of orderOf(planes.length, order, name).entries()) {
+    const plane = planes[index]!;
+    const to = data.subarray(place * size, (place + 1) * size);
+    for (let t = 0; t < frames; t++) for (let k = 0; k < bins; k++) to[k * frames + t] = plane[t * bins + k]!;
+  }
+  return { data, shape: [planes.length, bins, frames] };
+}
+
+/** Undoes `spectraToArrays`. */
+export function arraysToSpectra(
+  { data, shape }: RealArray,
+  { processor, order }: Arrangement,
+): ComplexSpectrogram[] {
+  const [count, bins, frames] = shape as [number, number, number];
+  const { name, arrays } = processor;
+  if (count % arrays.length !== 0)
+    throw new UserError(`${name} has ${arrays.length} arrays a channel, the example has ${count} in all`);
+  const size = bins * frames;
+  const planes: Float64Array[] = [];
+  for (const [place, index] of orderOf(count, order, "the example").entries())
+    planes[index] = transpose(data.subarray(place * size, (place + 1) * size), bins, frames);
+  return Array.from({ length: count / arrays.length }, (_, channel) => {
+    const own = planes.slice(channel * arrays.length, (channel + 1) * arrays.length);
+    const { re, im } = processor.backward(own, { frames, bins });
+    return { re, im, frames, bins };
+  });
+}
+
+/** What each of so many arrays is; nothing where they are others than the processor's, which a transform may make. */
+export function arrayNames(count: number, { processor: { arrays }, order }: Arrangement): string[] {
+  if (count % arrays.length !== 0 || (order !== undefined && order.length !== count)) return [];
+  const channels = count / arrays.length;
+  const names = Array.from({ length: channels }, (_, channel) =>
+    arrays.map((array) => (channels === 1 ? array : `channel ${channel}, ${array}`)),
+  ).flat();
+  return orderOf(count, order, "the picture").map((index) => names[index]!);
+}
+
+function orderOf(count: number, order: Arrangement["order"], name: string): readonly number[] {
+  if (order === undefined) return Array.from({ length: count }, (_, i) => i);
+  if (order.length === count) return order;
+  throw new UserError(`order has ${order.length} places, ${name} has ${count} arrays`);
+}
+
+function requirePlanes(
+  { name, arrays }: SpectrumProcessor,
+  made: readonly ArrayLike<number>[],
+  size: number,
+): void {
+  const wrong = made.find((plane) => plane.length !== size);
+  if (made.length === arrays.length && wrong === undefined) return;
+  throw new UserError(
+    `the processor ${name} must return ${arrays.length} arrays of ${size} values, a value for each of the spectrum, ` +
+      `and returned ${made.length}${wrong === undefined ? "" : `, one of ${wrong.length}`}`,
+  );
+}

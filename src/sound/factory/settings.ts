@@ -1,0 +1,120 @@
+import { usageError } from "../../base/errors.js";
+import { requireInteger } from "../../dsp/checks.js";
+import { type StftOptions, stft } from "../../dsp/fourier/stft.js";
+import { checkPadding, type Padding } from "./padding.js";
+import { type ProcessorName, type SpectrumProcessor, spectrumProcessors } from "./processors.js";
+import type { Transform } from "./transforms.js";
+
+export interface FactorySettings {
+  /** Hz, a whole number. Recordings of another rate are resampled to it. */
+  sampleRate: number;
+  stft: StftOptions;
+  /** How complex numbers become real ones. Default: real-imaginary. */
+  processor?: ProcessorName | SpectrumProcessor;
+  /**
+   * Which array comes at each place: of two channels with their magnitudes and phases, `[0, 2, 1, 3]` puts the magnitudes
+   * first. A permutation of all arrays of a recording. Default: channel after channel.
+   */
+  order?: readonly number[];
+  /** Brings all recordings to one length. Default: each keeps its own. */
+  padding?: Padding;
+  /** Applied in this order to a recording's arrays, in the opposite order on the way back. Default: none. */
+  transforms?: readonly Transform[];
+}
+
+/** The settings with all defaults filled in, so that a saved factory does not depend on them. */
+export interface ResolvedSettings {
+  readonly sampleRate: number;
+  readonly stft: Readonly<Required<StftOptions>>;
+  readonly processor: SpectrumProcessor;
+  readonly order: readonly number[] | undefined;
+  readonly padding: Readonly<Padding> | undefined;
+  readonly transforms: readonly Transform[];
+}
+
+/** @throws UserError (exit 2) for settings that are wrong whatever the recordings are */
+export function resolveFactorySettings(settings: FactorySettings): ResolvedSettings {
+  requireKnownKeys(settings, "settings", settingKeys);
+  requireKnownKeys(settings.stft, "stft", stftKeys);
+  const { sampleRate, order, padding, transforms = [] } = settings;
+  requireInteger("sampleRate", sampleRate);
+  const processor = resolveProcessor(settings.processor ?? "real-imaginary");
+  if (order !== undefined) requirePermutation(order, processor.arrays.length);
+  if (padding !== undefined) {
+    requireKnownKeys(padding, "padding", ["length", "policy"]);
+    checkPadding(padding);
+  }
+  transforms.forEach(checkTransform);
+  return {
+    sampleRate,
+    stft: resolveStft(settings.stft),
+    processor,
+    order: order && [...order],
+    padding: padding && { ...padding },
+    transforms: [...transforms],
+  };
+}
+
+const settingKeys = ["sampleRate", "stft", "processor", "order", "padding", "transforms"];
+const stftKeys = ["nFft", "hop", "winLength", "window", "center", "padMode"];
+
+/** Types do not reach plain JavaScript callers, and a misspelt setting would silently not count. */
+function requireKnownKeys(value: object, what: string, known: readonly string[]): void {
+  if (typeof value !== "object" || value === null)
+    throw usageError(`${what} must be an object, got ${value}`);
+  const unknown = Object.keys(value).find((key) => !known.includes(key));
+  if (unknown !== undefined) throw usageError(`${what} has no ${unknown}; ${known.join(", ")} were expected`);
+}
+
+function resolveStft(options: StftOptions): Required<StftOptions> {
+  const { nFft, winLength = nFft, window = "hann", center = true, padMode = "constant" } = options;
+  const hop = options.hop ?? Math.max(1, Math.floor(winLength / 4));
+  const resolved = { nFft, hop, winLength, window, center, padMode };
+  requireInteger("nFft", nFft);
+  // The transform itself knows what is wrong with its options.
+  stft(new Float64Array(nFft), resolved);
+  return resolved;
+}
+
+function resolveProcessor(processor: ProcessorName | SpectrumProcessor): SpectrumProcessor {
+  const known: Readonly<Record<string, SpectrumProcessor>> = spectrumProcessors;
+  const names = Object.keys(known);
+  if (typeof processor === "string") {
+    if (Object.hasOwn(known, processor)) return known[processor]!;
+    throw usageError(`processor must be one of ${names.join(", ")}, or one of your own, got ${processor}`);
+  }
+  const { name, arrays, forward, backward } = processor;
+  const isProcessor =
+    typeof name === "string" &&
+    name !== "" &&
+    typeof forward === "function" &&
+    typeof backward === "function";
+  if (!isProcessor || !Array.isArray(arrays) || arrays.length === 0)
+    throw usageError("a processor has a name, the names of its arrays (at least one), forward and backward");
+  if (names.includes(name) && processor !== known[name])
+    throw usageError(`a processor of your own needs another name than ${name}, which is the package's`);
+  return processor;
+}
+
+function requirePermutation(order: readonly number[], arraysPerChannel: number): void {
+  const sorted = order.toSorted((a, b) => a - b);
+  if (sorted.length === 0 || sorted.some((value, place) => value !== place))
+    throw usageError(
+      `order must have each of the places 0 to ${Math.max(0, order.length - 1)} once, got ${order.join(", ")}`,
+    );
+  if (order.length % arraysPerChannel !== 0)
+    throw usageError(
+      `order must have ${arraysPerChannel} places for each channel, as the processor has arrays, got ${order.length}`,
+    );
+}
+
+function checkTransform(transform: Transform, index: number): void {
+  const { name, forward, backward } = transform;
+  if (
+    typeof name !== "string" ||
+    name === "" ||
+    typeof forward !== "function" ||
+    typeof backward !== "function"
+  )
+    throw usageError(`transform ${index} must have a name, forward and backward`);
+}

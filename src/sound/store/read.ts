@@ -1,0 +1,252 @@
+import { UserError, usageError } from "../../base/errors.js";
+import { binFrequencies, countFrames, type SpectrogramSettings } from "./settings.js";
+import { formatUtc, sampleAtOrAfter, sampleTime, secondsBetween } from "./time.js";
+import { describeStore, StoreArray, type StoreDescription } from "./zarr.js";
+
+/** A part of one or several stores, all of it where nothing is given. */
+export interface StoreRange {
+  /** Nanoseconds since 1970; frames from the first on and before the second. */
+  from?: bigint;
+  to?: bigint;
+  /** Hz, both included. */
+  minFrequency?: number;
+  maxFrequency?: number;
+}
+
+/** Frames that follow each other in time, at most a chunk of them. NaN is missing. */
+export interface StoredFrames {
+  /** Nanoseconds since 1970, `[frames]`. */
+  times: BigInt64Array;
+  /** `[frames, bins]` */
+  values: Float32Array;
+  frames: number;
+  bins: number;
+}
+
+/** A part of a recording's spectrogram that is read chunk by chunk. */
+export interface StoreSelection {
+  /** How many there are, with those that mark gaps. */
+  readonly frames: number;
+  /** Hz, `[bins]` */
+  readonly frequencies: Float64Array;
+  /** Between recordings, from the last frame before to the first one behind. */
+  readonly gaps: readonly { from: bigint; to: bigint }[];
+  /** All frames in order. */
+  blocks(): AsyncGenerator<StoredFrames>;
+  /** Frames whose chunks are not there, of those that were read. */
+  missing(): number;
+}
+
+/** Frames of one store, or of a gap. */
+interface Segment {
+  store: Store | undefined;
+  /** In the store; before `end`. */
+  first: number;
+  end: number;
+  /** Of a gap. */
+  times: bigint[];
+}
+
+/** One store that `storeSpectrogram` wrote. */
+class Store {
+  readonly path: string;
+  readonly settings: SpectrogramSettings;
+  readonly start: bigint;
+  readonly array: StoreArray;
+  /** Frames before the next store's first one. */
+  frames: number;
+
+  constructor(path: string, description: StoreDescription) {
+    this.path = path;
+    this.settings = description.settings;
+    this.start = description.start;
+    this.array = new StoreArray(path, "spectrogram", description);
+    this.frames = countFrames(description.settings);
+  }
+
+  /** When the recording ends. */
+  get end(): bigint {
+    return sampleTime(this.start, this.settings.samples, this.settings.sampleRate);
+  }
+
+  time(frame: number): bigint {
+    return sampleTime(this.start, frame * this.settings.hop, this.settings.sampleRate);
+  }
+
+  /** The first frame at or after a time, at most the number of frames. */
+  frameAtOrAfter(time: bigint): number {
+    const sample = sampleAtOrAfter(this.start, time, this.settings.sampleRate);
+    return Math.min(this.frames, Math.max(0, Math.ceil(sample / this.settings.hop)));
+  }
+}
+
+/** The spectrogram of one recording, or of several that follow each other, with a gap or none between them. */
+export class StoredRecording {
+  private readonly stores: readonly Store[];
+
+  private constructor(stores: readonly Store[]) {
+    this.stores = stores;
+  }
+
+  /**
+   * Opens stores as one, in the order of their times.
+   *
+   * @throws UserError for what is no store, or one of another version; for several whose settings differ or whose recordings overlap
+   */
+  static async open(paths: readonly string[]): Promise<StoredRecording> {
+    if (paths.length === 0) throw usageError("expected a store, found none");
+    const stores: Store[] = [];
+    for (const path of paths) stores.push(new Store(path, await describeStore(path)));
+    stores.sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
+    for (const [i, store] of stores.entries()) {
+      const before = stores[i - 1];
+      if (before === undefined) continue;
+      requireAlike(before, store);
+      requireBehind(before, store);
+      // The last frame reaches half a frame beyond the end and may stand where the next recording begins.
+      while (before.frames > 1 && before.time(before.frames - 1) >= store.start) before.frames--;
+    }
+    return new StoredRecording(stores);
+  }
+
+  get settings(): SpectrogramSettings {
+    return this.stores[0]!.settings;
+  }
+
+  /** Of the first frame. */
+  get start(): bigint {
+    return this.stores[0]!.start;
+  }
+
+  /** Of the last frame. */
+  get lastTime(): bigint {
+    const last = this.stores.at(-1)!;
+    return last.time(last.frames - 1);
+  }
+
+  /** Seconds from one frame to the next. */
+  get frameSeconds(): number {
+    return this.settings.hop / this.settings.sampleRate;
+  }
+
+  /**
+   * A part, of which nothing is read yet. A gap between recordings has two frames, where its first and its last one would stand (or
+   * one, where it has room for one), whose values are NaN.
+   *
+   * @throws UserError (exit 2) for a range that does not go up; (exit 1) for one without frames or bins, or above half the sample rate
+   */
+  select(range: StoreRange): StoreSelection {
+    const { first, frequencies } = this.chooseBins(range);
+    const segments = this.segments(range);
+    let missing = 0;
+    async function* blocks(): AsyncGenerator<StoredFrames> {
+      const bins = frequencies.length;
+      for (const { store, first: firstFrame, end, times } of segments) {
+        if (store === undefined) {
+          const values = new Float32Array(times.length * bins).fill(Number.NaN);
+          yield { times: BigInt64Array.from(times), values, frames: times.length, bins };
+          continue;
+        }
+        const { chunkFrames } = store.settings;
+        for (let at = firstFrame; at < end; ) {
+          const chunk = Math.floor(at / chunkFrames);
+          const frames = Math.min(end, (chunk + 1) * chunkFrames) - at;
+          const whole = await store.array.read(chunk);
+          if (whole === undefined) missing += frames;
+          const values = new Float32Array(frames * bins);
+          for (let t = 0; t < frames; t++)
+            for (let k = 0; k < bins; k++)
+              values[t * bins + k] =
+                whole?.[(at + t - chunk * chunkFrames) * store.settings.bins + first + k] ?? Number.NaN;
+          yield { times: timesOf(store, at, frames), values, frames, bins };
+          at += frames;
+        }
+      }
+    }
+    const inGaps = segments.filter(({ store }) => store === undefined);
+    return {
+      frames: segments.reduce((sum, { first, end, times }) => sum + end - first + times.length, 0),
+      frequencies,
+      gaps: inGaps.map(({ times }) => {
+        const step = BigInt(Math.round(this.frameSeconds * 1e9));
+        return { from: times[0]! - step, to: times.at(-1)! + step };
+      }),
+      blocks,
+      missing: () => missing,
+    };
+  }
+
+  private chooseBins({ minFrequency = 0, maxFrequency }: StoreRange) {
+    const nyquist = this.settings.sampleRate / 2;
+    const highest = maxFrequency ?? nyquist;
+    const { path } = this.stores[0]!;
+    if (!(minFrequency >= 0)) throw usageError(`minFrequency must be at least 0 Hz, got ${minFrequency}`);
+    if (maxFrequency !== undefined && !(maxFrequency > minFrequency))
+      throw usageError(`maxFrequency must be above minFrequency, got ${maxFrequency} and ${minFrequency}`);
+    if (Math.max(minFrequency, highest) > nyquist)
+      throw new UserError(
+        `${path}: frequencies up to ${nyquist} Hz were expected, half its sample rate, got ${Math.max(minFrequency, highest)}`,
+      );
+    const all = binFrequencies(this.settings);
+    const frequencies = all.filter((hz) => hz >= minFrequency && hz <= highest);
+    if (frequencies.length === 0)
+      throw new UserError(
+        `${path}: no bin lies between ${minFrequency} and ${highest} Hz: it has ${all.length} from ${all[0]} to ${all.at(-1)} Hz`,
+      );
+    return { first: all.indexOf(frequencies[0]!), frequencies };
+  }
+
+  private segments({ from = this.start, to = this.lastTime + 1n }: StoreRange): Segment[] {
+    if (from >= to)
+      throw usageError(`--from must be before --to, got ${formatUtc(from)} and ${formatUtc(to)}`);
+    const segments: Segment[] = [];
+    for (const store of this.stores) {
+      const [first, end] = [store.frameAtOrAfter(from), store.frameAtOrAfter(to)];
+      if (first === end) continue;
+      const before = segments.at(-1);
+      if (before?.store !== undefined) {
+        const times = this.gapTimes(before.store, store);
+        if (times.length > 0) segments.push({ store: undefined, first: 0, end: 0, times });
+      }
+      segments.push({ store, first, end, times: [] });
+    }
+    if (segments.length === 0)
+      throw new UserError(
+        `no frame lies between ${formatUtc(from)} and ${formatUtc(to)}: there are some from ${formatUtc(this.start)} to ${formatUtc(this.lastTime)}`,
+      );
+    return segments;
+  }
+
+  /** Where the frames would stand that a gap's ends have none of. */
+  private gapTimes(before: Store, behind: Store): bigint[] {
+    const step = BigInt(Math.round(this.frameSeconds * 1e9));
+    const [first, last] = [before.time(before.frames - 1) + step, behind.start - step];
+    // Recordings that follow each other closely have less than two frames' room between them.
+    if (secondsBetween(first, behind.start) < this.frameSeconds) return [];
+    return last > first ? [first, last] : [first];
+  }
+}
+
+function timesOf(store: Store, first: number, count: number): BigInt64Array {
+  return BigInt64Array.from({ length: count }, (_, i) => store.time(first + i));
+}
+
+const alike = ["sampleRate", "nFft", "hop", "winLength", "window", "log", "firstBin", "bins"] as const;
+
+function requireAlike(a: Store, b: Store): void {
+  const different = alike.find((key) => a.settings[key] !== b.settings[key]);
+  if (different !== undefined)
+    throw new UserError(
+      `stores of the same settings were expected, found ${different} ${a.settings[different]} in ${a.path} and ${b.settings[different]} in ${b.path}`,
+    );
+}
+
+/** Clocks are not exact, so neighbours may overlap by as much as one frame sees. */
+function requireBehind(before: Store, store: Store): void {
+  const overlap = secondsBetween(store.start, before.end);
+  const { nFft, sampleRate } = store.settings;
+  if (overlap > nFft / sampleRate || store.start === before.start)
+    throw new UserError(
+      `recordings that follow each other were expected: ${store.path} begins at ${formatUtc(store.start)}, before the end of ${before.path} at ${formatUtc(before.end)}`,
+    );
+}

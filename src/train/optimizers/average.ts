@@ -1,0 +1,46 @@
+import * as tf from "@tensorflow/tfjs";
+import { everyStep } from "../../backend/step.js";
+import { modelVariables, type NamedVariable } from "./adam.js";
+
+/**
+ * An exponential moving average of a model's weights, moving statistics included, in a second model of the same shape,
+ * which is the one to validate and to keep (Polyak and Juditsky, 1992; with the decay of Tarvainen and Valpola, 2017).
+ * The decay rises to its value as (1 + step) / (10 + step), so that the initial weights are soon forgotten.
+ */
+export class WeightAverage {
+  private readonly model: tf.LayersModel;
+  private readonly pairs: { of: tf.Variable; average: tf.Variable }[];
+  private readonly decay: number;
+
+  /** @param average built as `model` was; its weights are set to the model's */
+  constructor(model: tf.LayersModel, average: tf.LayersModel, decay: number) {
+    this.model = average;
+    this.decay = decay;
+    const averages = modelVariables(average, "all");
+    this.pairs = modelVariables(model, "all").map(({ variable }, i) => ({
+      of: variable,
+      average: averages[i]!.variable,
+    }));
+    tf.tidy(() => {
+      for (const { of, average } of this.pairs) average.assign(of.clone());
+    });
+  }
+
+  /** To be called after each update, `step` telling how many there were. */
+  follow(step: () => number): void {
+    tf.tidy(() => {
+      const share = everyStep(() => tf.scalar(1 - Math.min(this.decay, (1 + step()) / (10 + step()))));
+      for (const { of, average } of this.pairs) {
+        tf.tidy(() => average.assign(average.add(of.sub(average).mul(share))));
+      }
+    });
+  }
+
+  /** What must be stored to go on exactly. */
+  slotVariables(): NamedVariable[] {
+    return modelVariables(this.model, "all").map(({ name, variable }) => ({
+      name: `average/${name}`,
+      variable,
+    }));
+  }
+}
