@@ -75,7 +75,6 @@ export {
   type NoiseSource,
 } from "./eval/analysis/noise.js";
 export { accuracyBySpeaker, type SpeakerAccuracy } from "./eval/analysis/speakers.js";
-export { type Answers, type ClassifyOptions, classify } from "./eval/classify.js";
 export {
   type ComparedPair,
   type ComparedRun,
@@ -107,6 +106,7 @@ export {
 } from "./report/evaluation.js";
 export { type Dataset, type DatasetSettings, loadDataset, loadRunDataset } from "./run/dataset.js";
 export { type EpochRecord, RunFolder } from "./run/folder.js";
+export { type Answers, type ClassifyOptions, classify } from "./run/logits.js";
 export { type ModelFiles, modelFromFiles, modelToFiles } from "./run/model-files.js";
 export { defaultSettings, type RunConfig, resolveSettings, type TrainSettings } from "./run/settings.js";
 export type { AudioSource } from "./sound/factory/audio-source.js";

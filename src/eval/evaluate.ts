@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { RunConfig } from "../run/folder.js";
-import { type Answers, checkLogits, classify } from "./classify.js";
+import { type Answers, checkLogits, classify } from "../run/logits.js";
 import type { EvaluationData } from "./data.js";
 import { computeMetrics, exampleLogits, type Metrics, predictedLabels, softmax } from "./metrics.js";
 

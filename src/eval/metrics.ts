@@ -1,4 +1,4 @@
-import type { Answers } from "./classify.js";
+import type { Answers } from "../run/logits.js";
 
 /** Softmax of one example's logits, in float64. */
 export function softmax(logits: ArrayLike<number>): Float64Array {

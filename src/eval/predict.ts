@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { type Audio, clipFromAudio } from "../audio/wav/decode.js";
 import type { RunConfig } from "../run/folder.js";
-import { checkLogits } from "./classify.js";
+import { checkLogits } from "../run/logits.js";
 import { argMax, softmax } from "./metrics.js";
 
 export interface Prediction {

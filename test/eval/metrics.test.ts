@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.js";
-import type { Answers } from "../../src/eval/classify.js";
 import { argMax, computeMetrics, softmax } from "../../src/eval/metrics.js";
 import {
   bootstrapAccuracyCi95,
@@ -9,6 +8,7 @@ import {
   quantile,
   wilsonCi95,
 } from "../../src/eval/statistics.js";
+import type { Answers } from "../../src/run/logits.js";
 import { hasPython, runPython } from "../helpers/python.js";
 
 /** Answers that are sure of the given labels. */

@@ -1,4 +1,4 @@
-import type { Answers } from "../classify.js";
+import type { Answers } from "../../run/logits.js";
 import { exampleLogits } from "../metrics.js";
 
 /** Labels that stand for everything else than a word to listen for: no detector is wanted for them. */

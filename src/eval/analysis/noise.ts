@@ -8,7 +8,7 @@ import type { SampleStore } from "../../data/sample-store.js";
 import { rms } from "../../dsp/level.js";
 import { powerLawNoise } from "../../dsp/noise.js";
 import type { RunConfig } from "../../run/folder.js";
-import { checkLogits, classify } from "../classify.js";
+import { checkLogits, classify } from "../../run/logits.js";
 import { clipKey, type EvaluationData } from "../data.js";
 import { computeMetrics } from "../metrics.js";
 

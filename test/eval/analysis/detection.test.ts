@@ -9,8 +9,8 @@ import {
   meanCurve,
   pointAtFalseAlarms,
 } from "../../../src/eval/analysis/detection.js";
-import type { Answers } from "../../../src/eval/classify.js";
 import { softmax, topKAccuracies } from "../../../src/eval/metrics.js";
+import type { Answers } from "../../../src/run/logits.js";
 import { hasPython, runPython } from "../../helpers/python.js";
 
 const curveOf = (scores: number[], keyword: string) =>
