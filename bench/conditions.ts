@@ -5,7 +5,7 @@
  *   npx tsx bench/conditions.ts RUN [--data D.npz] [--part test] [--limit 500]
  */
 import { parseArgs } from "node:util";
-import { type Audio, clipFromAudio } from "../src/audio/wav/decode.js";
+import { type Audio, clipFromAudio } from "../src/audio/clip.js";
 import { startBackend } from "../src/backend/start.js";
 import { Random } from "../src/base/random.js";
 import { loadClips } from "../src/data/load.js";

@@ -8,14 +8,8 @@
  * const summary = await train(settings, { out: "checkpoints/mine" });
  */
 
-export {
-  type Audio,
-  clipFromAudio,
-  decodeWav,
-  encodeFloatWav,
-  encodeWav,
-  readWavFile,
-} from "./audio/wav/decode.js";
+export { type Audio, clipFromAudio } from "./audio/clip.js";
+export { decodeWav, encodeFloatWav, encodeWav, readWavFile } from "./audio/wav/decode.js";
 export { type BackendChoice, type BackendName, type StartedBackend, startBackend } from "./backend/start.js";
 export { installTensorflow } from "./backend/tensorflow/install/install.js";
 export { UserError } from "./base/errors.js";

@@ -1,6 +1,7 @@
 import { UserError } from "../base/errors.js";
 import type { ComplexArray } from "../dsp/complex.js";
-import { decodeWav, monoAtRate } from "./wav/decode.js";
+import { monoAtRate } from "./clip.js";
+import { decodeWav } from "./wav/decode.js";
 
 export interface Signal extends ComplexArray {
   /** Hz, where the file tells it. */

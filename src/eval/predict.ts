@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { type Audio, clipFromAudio } from "../audio/wav/decode.js";
+import { type Audio, clipFromAudio } from "../audio/clip.js";
 import type { RunConfig } from "../run/folder.js";
 import { checkLogits } from "../run/logits.js";
 import { argMax, softmax } from "./metrics.js";

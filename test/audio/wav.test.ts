@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { clipFromAudio, decodeWav, encodeWav, readWavFile } from "../../src/audio/wav/decode.js";
+import { clipFromAudio } from "../../src/audio/clip.js";
+import { decodeWav, encodeWav, readWavFile } from "../../src/audio/wav/decode.js";
 import { UserError } from "../../src/base/errors.js";
 import { readNpz } from "../../src/data/formats/npz.js";
 import {

@@ -3,7 +3,8 @@ import { cp, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/prom
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { clipFromAudio, decodeWav } from "../../src/audio/wav/decode.js";
+import { clipFromAudio } from "../../src/audio/clip.js";
+import { decodeWav } from "../../src/audio/wav/decode.js";
 import { UserError } from "../../src/base/errors.js";
 import type { Clips } from "../../src/data/clips.js";
 import { readFolder } from "../../src/data/speech-commands/folder.js";

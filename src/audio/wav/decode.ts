@@ -1,16 +1,9 @@
 import { readFile, stat } from "node:fs/promises";
 import wavefile from "wavefile";
 import { describeSystemError, UserError } from "../../base/errors.js";
-import { resample } from "../../dsp/resample.js";
+import type { Audio } from "../clip.js";
 import { readWavHeader } from "./chunks.js";
-import { average, countSamples, decodeSamples } from "./samples.js";
-
-/** Decoded sound: integer samples are divided by 2^(bits - 1), floats are as they were. All channels are equally long. */
-export interface Audio {
-  /** Hz. */
-  readonly sampleRate: number;
-  readonly channels: readonly Float32Array[];
-}
+import { countSamples, decodeSamples } from "./samples.js";
 
 const largestFile = 2 ** 28; // bytes: two hours at 16 kHz, half a gigabyte once they are decoded
 
@@ -58,61 +51,6 @@ export function decodeWav(bytes: Uint8Array, name: string, options: { streamed?:
   return { sampleRate: header.format.sampleRate, channels };
 }
 
-/**
- * Makes one clip of a recording, as the project's data are made: channels averaged, resampled, a shorter one padded
- * with zeros at its end, of a longer one the stretch with the most energy (the first such).
- *
- * @param sampleRate the clip's rate in Hz
- * @param clipLength the clip's length in samples at that rate
- * @returns the clip, and in words what was done to the recording; nothing where it was taken as it is
- */
-export function clipFromAudio(
-  audio: Audio,
-  sampleRate: number,
-  clipLength: number,
-): { samples: Float32Array; notes: string[] } {
-  const { samples, notes } = monoAtRate(audio, sampleRate);
-  if (samples.length === clipLength) return { samples, notes };
-
-  const seconds = (length: number) => `${(length / sampleRate).toFixed(2)} s`;
-  if (samples.length < clipLength) {
-    const padded = new Float32Array(clipLength);
-    padded.set(samples);
-    const lacking = clipLength - samples.length;
-    const [from, to] = [seconds(samples.length), seconds(clipLength)];
-    notes.push(
-      from === to
-        ? `padded by ${lacking} sample${lacking === 1 ? "" : "s"}`
-        : `padded from ${from} to ${clipLength / sampleRate} s`,
-    );
-    return { samples: padded, notes };
-  }
-  const start = loudestStretch(samples, clipLength);
-  const what = clipLength === sampleRate ? "second" : `${clipLength / sampleRate} s`;
-  const [from, to] = [seconds(samples.length), seconds(clipLength)];
-  notes.push(
-    from === to
-      ? `took the loudest ${what}, leaving out ${samples.length - clipLength} of ${samples.length} samples`
-      : `took the loudest ${what}, from ${seconds(start)} on, of ${from}`,
-  );
-  return { samples: samples.slice(start, start + clipLength), notes };
-}
-
-/** The whole recording with its channels averaged, at another rate, and in words what was done for it. */
-export function monoAtRate(audio: Audio, sampleRate: number): { samples: Float32Array; notes: string[] } {
-  const notes: string[] = [];
-  let samples = audio.channels[0]!;
-  if (audio.channels.length > 1) {
-    samples = average(audio.channels);
-    notes.push(`mixed ${audio.channels.length} channels`);
-  }
-  if (audio.sampleRate !== sampleRate) {
-    samples = resample(samples, audio.sampleRate, sampleRate);
-    notes.push(`resampled from ${audio.sampleRate} Hz to ${sampleRate} Hz`);
-  }
-  return { samples, notes };
-}
-
 /** A 16-bit mono WAV file. Samples beyond [-1, 1) are clipped. */
 export function encodeWav(samples: Float32Array, sampleRate: number): Uint8Array {
   const shorts = Int16Array.from(samples, (x) => Math.max(-32768, Math.min(32767, Math.round(x * 32768))));
@@ -126,19 +64,4 @@ export function encodeFloatWav({ sampleRate, channels }: Audio): Uint8Array {
   const wav = new wavefile.WaveFile();
   wav.fromScratch(channels.length, sampleRate, "32f", channels.length === 1 ? channels[0]! : [...channels]);
   return wav.toBuffer();
-}
-
-function loudestStretch(samples: Float32Array, length: number): number {
-  let energy = 0;
-  for (let i = 0; i < length; i++) energy += samples[i]! ** 2;
-  let most = energy;
-  let start = 0;
-  for (let end = length; end < samples.length; end++) {
-    energy += samples[end]! ** 2 - samples[end - length]! ** 2;
-    if (energy > most) {
-      most = energy;
-      start = end - length + 1;
-    }
-  }
-  return start;
 }

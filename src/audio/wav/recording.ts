@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { describeSystemError, UserError } from "../../base/errors.js";
+import { average } from "../clip.js";
 import { type ByteSource, readWavHeader, type WavHeader } from "./chunks.js";
-import { average, countSamples, decodeSamples, samplesPerBlock } from "./samples.js";
+import { countSamples, decodeSamples, samplesPerBlock } from "./samples.js";
 
 /** Hz. Whales and earthquakes are recorded slowly, bats fast. */
 const recordingRates: readonly [number, number] = [1, 10_000_000];

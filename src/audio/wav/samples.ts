@@ -67,14 +67,6 @@ export function decodeSamples(
   });
 }
 
-/** The mean of equally long channels, `[samples]`. */
-export function average(channels: readonly Float32Array[]): Float32Array {
-  if (channels.length === 1) return channels[0]!;
-  const sums = new Float64Array(channels[0]!.length);
-  for (const channel of channels) for (let i = 0; i < sums.length; i++) sums[i]! += channel[i]!;
-  return Float32Array.from(sums, (sum) => sum / channels.length);
-}
-
 function sampleReader(format: WavFormat, view: DataView, bigEndian: boolean): (at: number) => number {
   const little = !bigEndian;
   const { codec, bits } = format;

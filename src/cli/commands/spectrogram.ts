@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { type Command, Option } from "commander";
-import type { Audio } from "../../audio/wav/decode.js";
+import type { Audio } from "../../audio/clip.js";
 import { describeSystemError, usageError } from "../../base/errors.js";
 import type { WindowName } from "../../dsp/windows.js";
 import type { SoundFrames, SoundOptions, SoundPictureOptions } from "../../sound/picture/sound-picture.js";

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { join, sep } from "node:path";
-import { decodeWav, monoAtRate, readWavBytes } from "../../audio/wav/decode.js";
+import { monoAtRate } from "../../audio/clip.js";
+import { decodeWav, readWavBytes } from "../../audio/wav/decode.js";
 import { describeSystemError, UserError } from "../../base/errors.js";
 import type { Clips } from "../clips.js";
 import { SampleStoreBuilder } from "../sample-store.js";

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { type Audio, clipFromAudio, decodeWav, monoAtRate, readWavBytes } from "../../audio/wav/decode.js";
+import { type Audio, clipFromAudio, monoAtRate } from "../../audio/clip.js";
+import { decodeWav, readWavBytes } from "../../audio/wav/decode.js";
 import type { Clips, Part } from "../clips.js";
 import { SampleStoreBuilder } from "../sample-store.js";
 import { officialPart } from "../split.js";

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { type Audio, decodeWav } from "../../audio/wav/decode.js";
+import type { Audio } from "../../audio/clip.js";
+import { decodeWav } from "../../audio/wav/decode.js";
 import { UserError } from "../../base/errors.js";
 
 /** How espeak-ng speaks a text. */

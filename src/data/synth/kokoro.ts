@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import type { Audio } from "../../audio/wav/decode.js";
+import type { Audio } from "../../audio/clip.js";
 import { describeSystemError, UserError, usageError } from "../../base/errors.js";
 import { Random } from "../../base/random.js";
 import { ipa } from "./espeak.js";

@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { type Audio, readWavFile } from "../../audio/wav/decode.js";
+import type { Audio } from "../../audio/clip.js";
+import { readWavFile } from "../../audio/wav/decode.js";
 import { UserError } from "../../base/errors.js";
 
 /** One of the people in a voice model of piper (https://github.com/OHF-Voice/piper1-gpl). */

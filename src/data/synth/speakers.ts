@@ -1,4 +1,4 @@
-import type { Audio } from "../../audio/wav/decode.js";
+import type { Audio } from "../../audio/clip.js";
 import { UserError, usageError } from "../../base/errors.js";
 import { hash32 } from "../../base/random.js";
 import { espeakVariants, espeakVoices, speak } from "./espeak.js";

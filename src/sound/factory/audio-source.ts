@@ -1,4 +1,5 @@
-import { type Audio, readWavFile } from "../../audio/wav/decode.js";
+import type { Audio } from "../../audio/clip.js";
+import { readWavFile } from "../../audio/wav/decode.js";
 import { UserError } from "../../base/errors.js";
 import { resample } from "../../dsp/resample.js";
 

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
-import { type Audio, encodeFloatWav } from "../../audio/wav/decode.js";
+import type { Audio } from "../../audio/clip.js";
+import { encodeFloatWav } from "../../audio/wav/decode.js";
 import { UserError, usageError } from "../../base/errors.js";
 import { writeFileAtomic } from "../../base/files.js";
 import { finiteSamples } from "../../dsp/checks.js";

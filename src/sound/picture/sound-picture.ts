@@ -1,4 +1,4 @@
-import { type Audio, monoAtRate } from "../../audio/wav/decode.js";
+import { type Audio, monoAtRate } from "../../audio/clip.js";
 import { UserError, usageError } from "../../base/errors.js";
 import { npyHeader } from "../../data/formats/write-npz.js";
 import { requireInteger, requirePositive } from "../../dsp/checks.js";

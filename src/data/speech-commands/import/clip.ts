@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { type Audio, clipFromAudio, readWavFile } from "../../../audio/wav/decode.js";
+import { type Audio, clipFromAudio } from "../../../audio/clip.js";
+import { readWavFile } from "../../../audio/wav/decode.js";
 import { Recording } from "../../../audio/wav/recording.js";
 import type { PlannedClip } from "./plan.js";
 
