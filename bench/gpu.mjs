@@ -299,8 +299,7 @@ async function trainer(size) {
   const { makeLoss } = await import("../dist/train/loss.js");
   const { buildModel } = await import("../dist/models/registry.js");
   const { modelCost } = await import("../dist/models/cost.js");
-  const step = { index: 0 };
-  const model = buildModel(options.model, { ...shapeOptions(), seed: 1, step });
+  const model = buildModel(options.model, { ...shapeOptions(), seed: 1 });
   const variables = modelVariables(model, "trainable");
   const optimizer = new Adam(variables);
   const state = [...modelVariables(model, "all"), ...optimizer.slotVariables()];
@@ -321,7 +320,7 @@ async function trainer(size) {
         last = record.loss;
       };
       await runLoop({
-        ...{ model, variables, state, optimizer, loss, step, epochs: 1, readEvery: 16 },
+        ...{ model, variables, state, optimizer, loss, epochs: 1, readEvery: 16 },
         callbacks: [{ name: "loss", onEpochEnd }],
         batches: { count: steps, read },
         learningRate: () => 1e-4,

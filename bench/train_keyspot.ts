@@ -6,7 +6,7 @@
 import { createInterface } from "node:readline";
 import * as tf from "@tensorflow/tfjs";
 import { type BackendName, isAsynchronous, startBackend } from "../src/backend/start.js";
-import { NativeStep } from "../src/backend/tensorflow/step-graph/step.js";
+import { GraphRunner } from "../src/backend/tensorflow/step-graph/runner.js";
 import { Random } from "../src/base/random.js";
 import { buildModel } from "../src/models/registry.js";
 import { runLoop, startPosition } from "../src/train/loop.js";
@@ -17,14 +17,13 @@ const [contestant, name, width, batchSize] = process.argv.slice(2) as [string, s
 const stepwise = "-stepwise";
 const backend = contestant.replace(stepwise, "") as BackendName;
 if (contestant.endsWith(stepwise)) {
-  NativeStep.prototype.run = function () {
+  GraphRunner.prototype.run = function () {
     return tf.tidy(this.step);
   };
 }
 const size = Number(batchSize);
 const { device } = await startBackend(backend, "training");
-const step = { index: 0 };
-const shape = { labelCount: 12, sampleRate: 8000, clipLength: 8000, width: Number(width), seed: 1, step };
+const shape = { labelCount: 12, sampleRate: 8000, clipLength: 8000, width: Number(width), seed: 1 };
 const model = buildModel(name, shape);
 const variables = modelVariables(model, "trainable");
 const optimizer = new Adam(variables);
@@ -52,7 +51,6 @@ await runLoop({
   state: [...modelVariables(model, "all"), ...optimizer.slotVariables()],
   optimizer,
   loss: makeLoss({ labelSmoothing: 0 }),
-  step,
   batches: {
     get count() {
       return steps;

@@ -88,7 +88,7 @@ export { type Prediction, predictAudio, predictClip } from "./eval/predict.js";
 export { type SeedGroup, type Spread, spread } from "./eval/seeds.js";
 export { bootstrapAccuracyCi95, bootstrapDifferenceCi95, mcnemarExact } from "./eval/statistics.js";
 export { type ModelCost, modelCost } from "./models/cost.js";
-export type { BuildOptions, ModelDefinition, TrainingStep } from "./models/definition.js";
+export type { BuildOptions, ModelDefinition } from "./models/definition.js";
 export { buildModel, findModel, modelRegistry } from "./models/registry.js";
 export { planModel } from "./models/size.js";
 export { svgToPng } from "./plot/png.js";

@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { type BackendDetails, processorDetails } from "./details.js";
 import { replaceGradients } from "./gradients.js";
-import { plainStep, type RepeatedStep } from "./step.js";
-import { nativeStep, startTensorflow, tensorflowDetails } from "./tensorflow/start.js";
+import { plainRunner, type StepRunner } from "./step.js";
+import { graphRunner, startTensorflow, tensorflowDetails } from "./tensorflow/start.js";
 import { BackendUnavailable } from "./unavailable.js";
 import { startWasm } from "./wasm/start.js";
 import { startWebgpu, webgpuDetails } from "./webgpu/start.js";
@@ -88,6 +88,6 @@ export async function describeBackend({ name, device }: StartedBackend): Promise
  * @param step makes one tensor; what differs from run to run is made by `everyStep` or held by variables
  * @param state all variables that it changes
  */
-export function repeatStep(step: () => tf.Tensor, state: readonly tf.Variable[]): RepeatedStep {
-  return tf.getBackend() === "tensorflow" ? nativeStep(step, state) : plainStep(step);
+export function stepRunner(step: () => tf.Tensor, state: readonly tf.Variable[]): StepRunner {
+  return tf.getBackend() === "tensorflow" ? graphRunner(step, state) : plainRunner(step);
 }

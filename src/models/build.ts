@@ -30,7 +30,7 @@ type ConvolutionOptions = Partial<
  * The layers that papers' models are made of, each a step from tensor to tensor `[batch, height, width, channels]`. One is
  * made for each model: names give the weights their place in a file, and with the seed their initial values.
  */
-export function layerMaker({ seed, step }: Pick<BuildOptions, "seed" | "step">) {
+export function layerMaker({ seed }: Pick<BuildOptions, "seed">) {
   const initializer = (name: string, fanIn: number) => uniformByFanIn(fanIn, seed, name);
 
   /** Padding is "same", and there is no bias, where nothing else is said. */
@@ -72,7 +72,7 @@ export function layerMaker({ seed, step }: Pick<BuildOptions, "seed" | "step">) 
   const normalized = (name: string, x: tf.SymbolicTensor) => apply(new BatchNormalization({ name }), x);
   const relu = (name: string, x: tf.SymbolicTensor) => apply(tf.layers.reLU({ name }), x);
   const dropout = (name: string, rate: number, x: tf.SymbolicTensor) =>
-    apply(new Dropout({ name, rate, seed, step }), x);
+    apply(new Dropout({ name, rate, seed }), x);
 
   /** `[batch, channels]` → `[batch, units]` */
   const logits = (units: number, x: tf.SymbolicTensor, useBias = true) => {

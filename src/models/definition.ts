@@ -16,17 +16,10 @@ export interface BuildOptions {
   readonly width: number;
   /** Fixes the initial weights and the dropout masks. */
   readonly seed: number;
-  /** Which training step it is, for layers that draw anew at each one. Only training needs to give it. */
-  readonly step?: TrainingStep;
   /** What the waveform is turned into first; one of the definition's `frontEnds`. By default the first of them. */
   readonly frontEnd?: FrontEnd | undefined;
   /** SpecAugment behind what makes a picture of the waveform. */
   readonly masking?: Masking | undefined;
-}
-
-/** The position of a training run, shared by the loop that advances it and the layers that draw random numbers. */
-export interface TrainingStep {
-  index: number;
 }
 
 /** One entry of the registry: an architecture that maps waveforms `[batch, samples]` to logits `[batch, labels]`. */

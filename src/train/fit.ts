@@ -7,7 +7,6 @@ import { labelIndices } from "../data/batches/batches.js";
 import { PrefetchedBatches } from "../data/batches/prefetch.js";
 import type { Clips, Split } from "../data/clips.js";
 import { computeMetrics, type Metrics } from "../eval/metrics.js";
-import type { TrainingStep } from "../models/definition.js";
 import { curvesSvg } from "../plot/curves.js";
 import { svgToPng } from "../plot/png.js";
 import { type EpochRecord, hasDiverged, type RunConfig, type RunFolder } from "../run/folder.js";
@@ -79,7 +78,6 @@ export interface Training {
   model: tf.LayersModel;
   /** Another model like it. */
   build: () => tf.LayersModel;
-  step: TrainingStep;
   resume: boolean;
   /** Whether it is gone on with for more epochs than before. */
   asksForMore: boolean;
@@ -140,7 +138,6 @@ export async function fitModel(training: Training, hooks: TrainHooks): Promise<T
     optimizer,
     loss: makeLoss({ labelSmoothing: config.labelSmoothing, adjustment, teacher }),
     afterUpdate: average && ((step) => average.follow(step)),
-    step: training.step,
     batches,
     epochs: config.epochs,
     learningRate: learningRateSchedule(

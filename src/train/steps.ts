@@ -1,8 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
-import { repeatStep } from "../backend/start.js";
-import { everyStep, type RepeatedStep } from "../backend/step.js";
+import { stepRunner } from "../backend/start.js";
+import { everyStep, inStep, type StepRunner } from "../backend/step.js";
 import type { Batch } from "../data/batches/batches.js";
-import type { TrainingStep } from "../models/definition.js";
 import type { Loss } from "./loss.js";
 import type { NamedVariable } from "./optimizers/adam.js";
 import type { Optimizer } from "./optimizers/optimizer.js";
@@ -17,8 +16,6 @@ export interface StepOptions {
   loss: Loss;
   /** After each update, with tensors alone; `step` tells how many there were. */
   afterUpdate?: ((step: () => number) => void) | undefined;
-  /** Shared with the model's layers. */
-  step: TrainingStep;
   learningRate: (step: number) => number;
 }
 
@@ -26,7 +23,7 @@ export interface StepOptions {
 export class TrainingSteps {
   private readonly options: StepOptions;
   private batch!: Batch;
-  private repeated: { step: RepeatedStep; batchSize: number; updated: number } | undefined;
+  private repeated: { step: StepRunner; batchSize: number; updated: number } | undefined;
 
   constructor(options: StepOptions) {
     this.options = options;
@@ -34,17 +31,22 @@ export class TrainingSteps {
 
   /** One update. Returns the mean loss and the number of right answers, `[2]`. */
   run(batch: Batch): tf.Tensor1D {
-    const { optimizer, variables, step, state, learningRate } = this.options;
+    const { optimizer, learningRate } = this.options;
     this.batch = batch;
-    step.index = optimizer.step;
-    optimizer.next(learningRate(optimizer.step));
+    const index = optimizer.step;
+    optimizer.next(learningRate(index));
+    return inStep(index, () => this.runStep(batch));
+  }
+
+  private runStep(batch: Batch): tf.Tensor1D {
+    const { optimizer, variables, state } = this.options;
     const updated = variables.filter(({ frozenSteps = 0 }) => frozenSteps < optimizer.step);
     const update = () => this.update(updated);
     if (this.repeated?.updated !== updated.length || this.repeated.batchSize < batch.size) {
       this.repeated?.step.dispose();
       const values = state.map(({ variable }) => variable);
       this.repeated = {
-        step: repeatStep(update, values),
+        step: stepRunner(update, values),
         batchSize: batch.size,
         updated: updated.length,
       };

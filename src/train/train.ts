@@ -5,14 +5,14 @@ import { UserError, usageError } from "../base/errors.js";
 import { packageVersion } from "../base/version.js";
 import { noiseFor } from "../data/augment/noise.js";
 import type { AugmentSettings } from "../data/augment/settings.js";
-import type { BuildOptions, ModelDefinition, TrainingStep } from "../models/definition.js";
+import type { BuildOptions, ModelDefinition } from "../models/definition.js";
 import { checkFrontEnd, checkMasking, checkMaskSize, inputOf } from "../models/front-ends/front-end.js";
 import { findModel } from "../models/registry.js";
-import { checkModelSize } from "../models/size.js";
 import { type Dataset, loadDataset, loadRunDataset } from "../run/dataset.js";
 import { type RunConfig, RunFolder } from "../run/folder.js";
 import type { TrainSettings } from "../run/settings.js";
 import { fitModel, type TrainHooks, TrainingInterrupted, type TrainSummary } from "./fit.js";
+import { checkMemory } from "./memory.js";
 import { checkOptimizer } from "./optimizers/optimizer.js";
 import { checkTeachers, readTeacher, teacherFingerprints } from "./teacher.js";
 import { checkSource, takeWeights } from "./transfer.js";
@@ -57,10 +57,9 @@ export async function train(
   const { clips, labels, splitKind, split } = dataset;
   const { sampleRate } = clips;
   const { clipLength } = clips.samples;
-  const step = { index: 0 };
   const shape = { labelCount: labels.length, sampleRate, clipLength };
-  const build = () => definition.build(buildOptions(settings, shape, step));
-  checkModelSize(definition, buildOptions(settings, shape, step), backend.name, settings.emaDecay > 0);
+  const build = () => definition.build(buildOptions(settings, shape));
+  checkMemory(definition, buildOptions(settings, shape), backend.name, settings.emaDecay > 0);
   const model = build();
   checkMaskSize(model);
   const freezeEpochs =
@@ -100,7 +99,7 @@ export async function train(
   const run = beginRun(config, options.out, force);
   try {
     const stage = { resume: false, asksForMore: false };
-    return await fitModel({ run, config, clips, split, noise, teacher, model, build, step, ...stage }, hooks);
+    return await fitModel({ run, config, clips, split, noise, teacher, model, build, ...stage }, hooks);
   } catch (error) {
     // With a stored state it can go on once the disk has room again; without one it is of no use.
     if (!existsSync(run.lastStatePath)) run.discard();
@@ -179,10 +178,9 @@ async function resumeLocked(
     );
   const teacher = await readTeacher(config);
   reportStart(hooks, dataset, backend);
-  const step = { index: 0 };
   const { sampleRate, clipLength, epochs } = config;
   const shape = { labelCount: config.labels.length, sampleRate, clipLength };
-  const build = () => definition.build(buildOptions(config, shape, step));
+  const build = () => definition.build(buildOptions(config, shape));
   const model = build();
   const resume = !run.isAtStart();
   if (!resume) {
@@ -191,7 +189,7 @@ async function resumeLocked(
     run.removeFiles();
     run.updateConfig({ epochs });
   }
-  const training = { run, config, clips, split, noise, teacher, model, build, step, resume, asksForMore };
+  const training = { run, config, clips, split, noise, teacher, model, build, resume, asksForMore };
   return fitModel(training, hooks);
 }
 
@@ -199,9 +197,8 @@ async function resumeLocked(
 function buildOptions(
   { width, seed, frontEnd, augment }: TrainSettings,
   shape: Pick<BuildOptions, "labelCount" | "sampleRate" | "clipLength">,
-  step: TrainingStep,
 ): BuildOptions {
-  return { ...shape, width, seed, step, frontEnd, masking: augment.specAugment };
+  return { ...shape, width, seed, frontEnd, masking: augment.specAugment };
 }
 
 function reportStart(hooks: TrainHooks, { clips, split, splitKind }: Dataset, backend: StartedBackend): void {

@@ -3,8 +3,8 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vi
 import { runOwnKernel } from "../../src/backend/own-kernels.js";
 import { BackendUnavailable, startBackend } from "../../src/backend/start.js";
 import { everyStep } from "../../src/backend/step.js";
-import { nativeStep } from "../../src/backend/tensorflow/start.js";
-import { NativeStep } from "../../src/backend/tensorflow/step-graph/step.js";
+import { graphRunner } from "../../src/backend/tensorflow/start.js";
+import { GraphRunner } from "../../src/backend/tensorflow/step-graph/runner.js";
 import { UserError } from "../../src/base/errors.js";
 import { Random } from "../../src/base/random.js";
 import { buildModel } from "../../src/models/registry.js";
@@ -24,7 +24,7 @@ const missing = await startBackend("tensorflow", "training").then(
 );
 if (missing !== undefined) console.warn(`tests of the step's graph are skipped: ${missing}`);
 
-const step = (body: () => tf.Tensor, state: tf.Variable[]) => nativeStep(body, state) as NativeStep;
+const step = (body: () => tf.Tensor, state: tf.Variable[]) => graphRunner(body, state) as GraphRunner;
 
 /** tfjs-node's addon, which counts what it holds. */
 const native = () =>
@@ -324,7 +324,7 @@ describe.skipIf(missing !== undefined)("training by the graph ends as it does wi
 
   test.each(recipes)("$model by $optimizer", { timeout: 120_000 }, (recipe) => {
     const actual = train(recipe);
-    vi.spyOn(NativeStep.prototype, "run").mockImplementation(function (this: NativeStep) {
+    vi.spyOn(GraphRunner.prototype, "run").mockImplementation(function (this: GraphRunner) {
       return tf.tidy(this.step);
     });
     const expected = train(recipe);
@@ -354,10 +354,9 @@ function train(recipe: Recipe) {
   const { steps: count, frozenSteps = 0 } = recipe;
   const clipLength = recipe.model === "conv1d" ? 320 : 1600;
   const [labelCount, batchSize] = [4, 4];
-  const step = { index: 0 };
   const build = () =>
     buildModel(recipe.model, {
-      ...{ labelCount, sampleRate: 8000, clipLength, width: 0.25, seed: 3, step },
+      ...{ labelCount, sampleRate: 8000, clipLength, width: 0.25, seed: 3 },
       ...(recipe.model !== "conv1d" && { masking: { bands: 3, frames: 3 } }),
     });
   const model = build();
@@ -381,7 +380,7 @@ function train(recipe: Recipe) {
     ...(average?.slotVariables() ?? []),
   ];
   const training = new TrainingSteps({
-    ...{ model, variables, state, optimizer, step },
+    ...{ model, variables, state, optimizer },
     loss: makeLoss({
       labelSmoothing: 0.1,
       adjustment: logitAdjustment([0, 0, 0, 1, 1, 2, 3], labelCount, 1),

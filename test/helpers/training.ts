@@ -33,14 +33,13 @@ export function smallTrainer(name: string, width = 0.1): Trainer {
   // Both are about as short as four max-pools allow.
   const clipLength = inputOf(findModel(name), undefined) === "waveform" ? 320 : 1000;
   const random = new Random(5, "training", name);
-  const step = { index: 0 };
-  const model = buildModel(name, { labelCount, sampleRate: 8000, clipLength, width, seed: 11, step });
+  const model = buildModel(name, { labelCount, sampleRate: 8000, clipLength, width, seed: 11 });
   const variables = modelVariables(model, "trainable");
   const optimizer = new Adam(variables);
   const loss = makeLoss({ labelSmoothing: 0 });
   const state = [...modelVariables(model, "all"), ...optimizer.slotVariables()];
   const learningRate = () => 1e-4;
-  const steps = new TrainingSteps({ model, variables, state, optimizer, loss, step, learningRate });
+  const steps = new TrainingSteps({ model, variables, state, optimizer, loss, learningRate });
   const waves = Float32Array.from({ length: batchSize * clipLength }, () => 0.3 * random.normal());
   const labels = Int32Array.from({ length: batchSize }, (_, i) => i);
 

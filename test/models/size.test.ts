@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { startBackend } from "../../src/backend/start.js";
 import { modelCost } from "../../src/models/cost.js";
 import { findModel, modelRegistry } from "../../src/models/registry.js";
-import { checkModelSize, planModel } from "../../src/models/size.js";
+import { planModel } from "../../src/models/size.js";
 
 beforeAll(() => startBackend("cpu", "short"));
 
@@ -31,24 +31,5 @@ describe("planModel", () => {
     const model = findModel("conv1d").build(options(0.1));
     expect(model.weights[0]!.read().size).toBeGreaterThan(1);
     model.dispose();
-  });
-});
-
-describe("checkModelSize", () => {
-  const check = (width: number, labelCount?: number) => () =>
-    checkModelSize(findModel("conv1d"), options(width, labelCount), "wasm", false);
-
-  it("lets the course's widths pass", () => {
-    expect(check(1, 12)).not.toThrow();
-  });
-
-  it("says what a model would need that fits in no memory", () => {
-    expect(check(1000)).toThrow(
-      /^conv1d at width 1000 with 5 labels has [\d,]+ parameters: training it would need [\d,.]+ GiB of memory, .* has [\d,.]+ GiB; try a smaller --width$/,
-    );
-    expect(check(1, 1e9)).toThrow(/with 1000000000 labels/);
-    expect(check(1e300)).toThrow(
-      /^conv1d cannot be so large \(width 1e\+300, 5 labels\): its kernel would be /,
-    );
   });
 });

@@ -3,14 +3,14 @@ import { availableParallelism } from "node:os";
 import * as tf from "@tensorflow/tfjs";
 import { type BackendDetails, commonVersions, processorDetails } from "../details.js";
 import { nvidiaGpu } from "../nvidia.js";
-import type { RepeatedStep } from "../step.js";
+import type { StepRunner } from "../step.js";
 import { BackendUnavailable } from "../unavailable.js";
 import { explainLoadError } from "./explain.js";
 import { inspectInstallation, nativeFolder } from "./install/installation.js";
 import { registerOwnKernels } from "./kernels.js";
 import { registerInstalledBackend, useTfjsNode } from "./load.js";
 import type { NodeBackend } from "./node-backend.js";
-import { NativeStep } from "./step-graph/step.js";
+import { GraphRunner } from "./step-graph/runner.js";
 
 /** npm packages that bring a native TensorFlow, the one with a GPU first. Neither need be there. */
 const npmPackages = ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node"] as const;
@@ -105,8 +105,8 @@ export async function tensorflowDetails(device: string): Promise<BackendDetails>
 }
 
 /** A step that becomes one graph of TensorFlow's. */
-export function nativeStep(step: () => tf.Tensor, state: readonly tf.Variable[]): RepeatedStep {
-  return new NativeStep(tf.backend() as NodeBackend, step, state);
+export function graphRunner(step: () => tf.Tensor, state: readonly tf.Variable[]): StepRunner {
+  return new GraphRunner(tf.backend() as NodeBackend, step, state);
 }
 
 function isMissing(error: unknown, name: string): boolean {

@@ -36,7 +36,7 @@ export const bcResnet: ModelDefinition = {
 };
 
 function buildBcResnet(options: BuildOptions): tf.LayersModel {
-  const { clipLength, labelCount, width, seed, step } = options;
+  const { clipLength, labelCount, width, seed } = options;
   const base = Math.max(4, Math.trunc(baseChannels * width)); // truncated as the authors do
   const channelsOf = (factor: number) => Math.trunc(base * factor);
   const make = layerMaker(options);
@@ -63,7 +63,7 @@ function buildBcResnet(options: BuildOptions): tf.LayersModel {
     x = make.normalized(`${name}_time_norm`, make.dilated(`${name}_time`, 3, dilation, x));
     x = apply(tf.layers.activation({ name: `${name}_swish`, activation: "swish" }), x);
     x = make.pointwise(`${name}_mix`, channels, x);
-    x = apply(new Dropout({ name: `${name}_dropout`, rate: dropoutRate, seed, step, channels: true }), x);
+    x = apply(new Dropout({ name: `${name}_dropout`, rate: dropoutRate, seed, channels: true }), x);
     const summands = transition ? [planes, x] : [planes, x, input];
     return make.relu(`${name}_relu`, apply(tf.layers.add({ name: `${name}_add` }), summands));
   };

@@ -99,7 +99,7 @@ function buildCourseModel(
       `the model ${name} cannot take clips as short as ${clipLength} samples: its pools leave nothing`,
     );
   }
-  x = apply(new Dropout({ name: "dropout", rate: dropoutRate, seed, step: options.step }), x);
+  x = apply(new Dropout({ name: "dropout", rate: dropoutRate, seed }), x);
   x = apply(tf.layers.flatten({ name: "flatten" }), x);
   const units = scaleChannels(denseUnits, width);
   x = apply(tf.layers.dense({ name: "dense", units, kernelInitializer: initializer("dense") }), x); // [batch, units]

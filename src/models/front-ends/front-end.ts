@@ -62,10 +62,10 @@ export function inputOf(
 /** A picture `[batch, bands, frames, channels]` with SpecAugment behind it, where it was asked for. */
 export function masked(
   picture: tf.SymbolicTensor,
-  { masking, seed, step }: Pick<BuildOptions, "masking" | "seed" | "step">,
+  { masking, seed }: Pick<BuildOptions, "masking" | "seed">,
 ): tf.SymbolicTensor {
   if (!masks(masking)) return picture;
-  return apply(new SpecAugment({ name: "spec_augment", ...masking, seed, step }), picture);
+  return apply(new SpecAugment({ name: "spec_augment", ...masking, seed }), picture);
 }
 
 function masks(masking: Masking | undefined): masking is Masking {

@@ -2,14 +2,12 @@ import * as tf from "@tensorflow/tfjs";
 import { runOwnKernel } from "../../backend/own-kernels.js";
 import { everyStep } from "../../backend/step.js";
 import { hash32, mix32 } from "../../base/random.js";
-import type { TrainingStep } from "../definition.js";
 
 export interface DropoutConfig {
   name: string;
   /** Share of the inputs set to zero in training. */
   rate: number;
   seed?: number;
-  step?: TrainingStep | undefined;
   /** Draws for whole channels of `[batch, …, channels]`, not for each element (Tompson et al., 2015). */
   channels?: boolean;
 }
@@ -26,14 +24,12 @@ export class Dropout extends tf.layers.Layer {
   static readonly className = "Dropout";
   private readonly rate: number;
   private readonly key: number;
-  private readonly step: TrainingStep;
   private readonly channels: boolean;
 
   constructor(config: DropoutConfig) {
     super({ name: config.name });
     this.rate = config.rate;
     this.key = hash32(`${config.seed ?? 0}|dropout|${config.name}`);
-    this.step = config.step ?? { index: 0 };
     this.channels = config.channels ?? false;
   }
 
@@ -49,7 +45,7 @@ export class Dropout extends tf.layers.Layer {
       ? input.shape.map((size, axis) => (axis === 0 || axis === last ? size : 1))
       : input.shape;
     return tf.tidy(() =>
-      input.mul(everyStep(() => dropoutMask(shape, this.rate, mix32(this.key + this.step.index)))),
+      input.mul(everyStep((step) => dropoutMask(shape, this.rate, mix32(this.key + step)))),
     );
   }
 

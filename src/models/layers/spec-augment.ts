@@ -1,7 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { everyStep } from "../../backend/step.js";
 import { Random } from "../../base/random.js";
-import type { TrainingStep } from "../definition.js";
 
 /** How much of a picture is hidden in training. */
 export interface Masking {
@@ -14,7 +13,6 @@ export interface Masking {
 export interface SpecAugmentConfig extends Masking {
   name: string;
   seed?: number;
-  step?: TrainingStep | undefined;
 }
 
 const masksPerAxis = 2;
@@ -29,13 +27,11 @@ export class SpecAugment extends tf.layers.Layer {
   static readonly className = "SpecAugment";
   readonly masking: Masking;
   private readonly seed: number;
-  private readonly step: TrainingStep;
 
   constructor(config: SpecAugmentConfig) {
     super({ name: config.name });
     this.masking = { bands: config.bands, frames: config.frames };
     this.seed = config.seed ?? 0;
-    this.step = config.step ?? { index: 0 };
   }
 
   override computeOutputShape(inputShape: tf.Shape): tf.Shape {
@@ -46,18 +42,18 @@ export class SpecAugment extends tf.layers.Layer {
     const input = Array.isArray(inputs) ? inputs[0]! : inputs;
     if (!kwargs.training) return input.clone();
     return tf.tidy(() => {
-      const mask = everyStep(() => this.mask(input.shape as [number, number, number, number]));
+      const mask = everyStep((step) => this.mask(step, input.shape as [number, number, number, number]));
       const mean = input.mean([1, 2], true); // [batch, 1, 1, channels]
       return input.sub(mean).mul(mask).add(mean);
     });
   }
 
   /** `[batch, bands, frames, 1]`: 0 where something is hidden, else 1. */
-  private mask([batch, bands, frames]: [number, number, number, number]): tf.Tensor {
+  private mask(step: number, [batch, bands, frames]: [number, number, number, number]): tf.Tensor {
     const rows = new Float32Array(batch * bands).fill(1);
     const columns = new Float32Array(batch * frames).fill(1);
     for (let i = 0; i < batch; i++) {
-      const random = new Random(this.seed, "spec-augment", this.name, this.step.index, i);
+      const random = new Random(this.seed, "spec-augment", this.name, step, i);
       hide(rows.subarray(i * bands, (i + 1) * bands), this.masking.bands, random);
       hide(columns.subarray(i * frames, (i + 1) * frames), this.masking.frames, random);
     }

@@ -34,7 +34,7 @@ async function tryBackend(name: BackendName): Promise<void> {
 
 /** The loss of a small model before a training step and after it: the first is of the forward pass, the second of all. */
 async function trainOneStep(): Promise<number[]> {
-  const options = { labelCount, clipLength, sampleRate: 8000, width: 0.01, seed: 1, step: { index: 0 } };
+  const options = { labelCount, clipLength, sampleRate: 8000, width: 0.01, seed: 1 };
   const model = buildModel("conv1d", options);
   const variables = modelVariables(model, "trainable");
   const optimizer = new Adam(variables);

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { UserError } from "../../../base/errors.js";
-import type { RepeatedStep } from "../../step.js";
+import type { StepRunner } from "../../step.js";
 import type { NodeBackend } from "../node-backend.js";
 import { Recording, sameConstants } from "./recording.js";
 import { StepGraph } from "./step-graph.js";
@@ -14,7 +14,7 @@ const runsBefore = 1;
  * nothing to do between them. The operations of two runs are written down; if they agree in all but what `everyStep`
  * makes, the next runs are the graph's. Else all stay as they were.
  */
-export class NativeStep implements RepeatedStep {
+export class GraphRunner implements StepRunner {
   /** Why there is no graph, once that is clear. */
   obstacle: string | undefined;
   private readonly backend: NodeBackend;
