@@ -1,4 +1,3 @@
-import { type Keeping, keptEpoch, type Monitor } from "../run/history.js";
 import { type LegendEntry, legendStrip, lineEntry } from "./legend.js";
 import { anyText, renderSvg, type TopLevelSpec } from "./svg.js";
 import { textWidth } from "./text-width.js";
@@ -19,9 +18,18 @@ export interface EpochMetrics {
 
 type History = readonly EpochMetrics[];
 
-export interface NamedHistory extends Keeping {
+/** The marked epoch: the one whose model the run keeps. */
+export interface KeptEpoch {
+  /** Undefined where no epoch was usable: none is marked. */
+  epoch: number | undefined;
+  /** The metric whose best value decided; `newest` where the last usable epoch is kept. */
+  chosenBy: Exclude<keyof EpochMetrics, "epoch"> | "newest";
+}
+
+export interface NamedHistory {
   name: string;
   history: History;
+  kept: KeptEpoch;
 }
 
 export interface Metric {
@@ -49,11 +57,9 @@ export function metricAxis(metric: Metric, histories: readonly History[], count:
   return metric.name === "loss" ? niceAxis(0, high, count) : niceAxis(Math.min(...values), high, count, 0.01);
 }
 
-/**
- * Accuracy and loss over the epochs of one run, side by side, the epoch marked with its values whose model is kept.
- */
-export function curvesSpec(history: History, keeping: Keeping = {}): TopLevelSpec {
-  return withLegend([legend.validation, legend.training, keptEntry([keeping])], {
+/** Accuracy and loss over the epochs of one run, side by side; the kept epoch is marked with its values. */
+export function curvesSpec(history: History, kept: KeptEpoch): TopLevelSpec {
+  return withLegend([legend.validation, legend.training, keptEntry([kept])], {
     spacing: 32,
     hconcat: metrics.map((metric) =>
       panel(metric, history, {
@@ -62,14 +68,14 @@ export function curvesSpec(history: History, keeping: Keeping = {}): TopLevelSpe
         epochs: axisOfEpochs([history], 8),
         values: metricAxis(metric, [history], 5),
         title: metric.name === "accuracy" ? "Accuracy" : "Loss",
-        keeping,
+        kept,
       }),
     ),
   });
 }
 
-export function curvesSvg(history: History, keeping?: Keeping): Promise<string> {
-  return renderSvg(curvesSpec(history, keeping));
+export function curvesSvg(history: History, kept: KeptEpoch): Promise<string> {
+  return renderSvg(curvesSpec(history, kept));
 }
 
 /** The curves of several runs in small panels with the same axes, the other runs' validation curves faint behind. */
@@ -78,11 +84,11 @@ export function compareCurvesSpec(runs: readonly NamedHistory[]): TopLevelSpec {
   const columns = runs.length === 2 || runs.length === 4 ? 2 : 3;
   const width = columns === 2 ? 350 : 240;
   const epochs = axisOfEpochs(histories, columns === 2 ? 8 : 6);
-  const own = [legend.validation, legend.training, keptEntry(runs)];
+  const own = [legend.validation, legend.training, keptEntry(runs.map(({ kept }) => kept))];
   return withLegend(runs.length > 1 ? [...own, legend.others] : own, {
     columns,
     spacing: { column: 36, row: 36 },
-    concat: runs.map(({ name, history, ...keeping }, index) => ({
+    concat: runs.map(({ name, history, kept }, index) => ({
       spacing: 16,
       vconcat: metrics.map((metric) =>
         panel(metric, history, {
@@ -92,7 +98,7 @@ export function compareCurvesSpec(runs: readonly NamedHistory[]): TopLevelSpec {
           values: metricAxis(metric, histories, 5),
           title: metric.name === "accuracy" ? name : "",
           axisTitle: metric.name,
-          keeping,
+          kept,
           context: histories.filter((_, other) => other !== index),
         }),
       ),
@@ -111,7 +117,7 @@ interface Panel {
   values: Axis;
   title: string;
   axisTitle?: string;
-  keeping: Keeping;
+  kept: KeptEpoch;
   /** Other runs' curves, drawn faintly behind this one's. */
   context?: readonly History[];
 }
@@ -144,7 +150,7 @@ function panel(metric: Metric, history: History, layout: Panel) {
   const training = values(history, metric.name);
   const validation = values(history, metric.validation);
   const context = (layout.context ?? []).flatMap((other, run) => values(other, metric.validation, run));
-  const kept = keptEpoch(history, layout.keeping);
+  const kept = history.find(({ epoch }) => epoch === layout.kept.epoch);
   return {
     width: layout.width,
     height: layout.height,
@@ -271,22 +277,22 @@ const legend = {
   others: lineEntry("validation of the other runs", strokes.others),
 } satisfies Record<string, LegendEntry>;
 
-const bestOf: Record<Monitor, string> = {
+const bestOf: Record<Exclude<KeptEpoch["chosenBy"], "newest">, string> = {
   loss: "lowest training loss",
   accuracy: "highest training accuracy",
   valLoss: "lowest validation loss",
   valAccuracy: "highest validation accuracy",
 };
 
-/** Says which epochs are marked, and why those where the reason is the same for all. */
-function keptEntry(keepings: readonly Keeping[]): LegendEntry {
-  const best = keepings.filter(({ saveBestOnly = true }) => saveBestOnly);
-  const monitors = [...new Set(best.map(({ monitor = "valLoss" }) => monitor))];
+/** Says which epochs are marked, and by what they were chosen where that is the same for all. */
+function keptEntry(all: readonly KeptEpoch[]): LegendEntry {
+  const best = all.flatMap(({ chosenBy }) => (chosenBy === "newest" ? [] : [chosenBy]));
+  const monitors = [...new Set(best)];
   return {
     text:
       best.length === 0
         ? "kept epoch (the newest)"
-        : best.length < keepings.length
+        : best.length < all.length
           ? "kept epoch (the best or the newest)"
           : monitors.length === 1
             ? `best epoch (${bestOf[monitors[0]!]})`

@@ -10,6 +10,7 @@ import { confusionSvg } from "../plot/confusion.js";
 import { compareCurves } from "../plot/curves.js";
 import { seedsSvg } from "../plot/evaluation/seeds.js";
 import { type Block, htmlReport, type Section } from "../plot/html.js";
+import { keptEpoch } from "../run/history.js";
 import { checkReportFolder, removeOtherFigures } from "./folder.js";
 import { lossRemark, settingColumns } from "./parts.js";
 
@@ -114,8 +115,7 @@ export async function writeComparisonReport(folder: string, detailed: DetailedCo
                 details.map(({ history, config }, i) => ({
                   name: names[i]!,
                   history,
-                  monitor: config.monitor,
-                  saveBestOnly: config.saveBestOnly,
+                  kept: keptEpoch(history, config),
                 })),
               ),
               caption: `Accuracy and loss over the epochs, all runs on the same axes; the epoch is marked whose model is kept.${lossRemark(details.map(({ config }) => config))}`,

@@ -18,6 +18,7 @@ import { topKSvg } from "../plot/evaluation/top-k.js";
 import { type Block, htmlReport, type Section } from "../plot/html.js";
 import { svgToPng } from "../plot/png.js";
 import type { EpochRecord, RunFolder } from "../run/folder.js";
+import { keptEpoch } from "../run/history.js";
 import type { RunConfig } from "../run/settings.js";
 import { checkReportFolder, pictureNames, removeOtherFigures } from "./folder.js";
 import { lossRemark, settingColumns } from "./parts.js";
@@ -344,7 +345,7 @@ async function trainingSection(config: RunConfig, history: readonly EpochRecord[
         kind: "figures",
         figures: [
           {
-            svg: await curvesSvg(history, config),
+            svg: await curvesSvg(history, keptEpoch(history, config)),
             caption: `Accuracy and loss over the epochs.${lossRemark([config])}`,
           },
         ],

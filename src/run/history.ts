@@ -69,13 +69,13 @@ export interface Keeping {
   saveBestOnly?: boolean;
 }
 
-/** The epoch whose model a run keeps: the best one, or the newest; undefined where none was of any use. */
-export function keptEpoch<T extends Readonly<Record<Monitor, number>>>(
-  history: readonly T[],
+/** The epoch whose model a run keeps, undefined where none was usable, and what it was chosen by. */
+export function keptEpoch(
+  history: readonly Readonly<Record<Monitor | "epoch", number>>[],
   { monitor = "valLoss", saveBestOnly = true }: Keeping = {},
-): T | undefined {
-  if (saveBestOnly) return bestEpoch(history, monitor);
-  return history.findLast(({ valLoss }) => !hasDiverged(valLoss));
+): { epoch: number | undefined; chosenBy: Monitor | "newest" } {
+  if (saveBestOnly) return { epoch: bestEpoch(history, monitor)?.epoch, chosenBy: monitor };
+  return { epoch: history.findLast(({ valLoss }) => !hasDiverged(valLoss))?.epoch, chosenBy: "newest" };
 }
 
 /** Above this an epoch's mean cross-entropy is a training gone wrong: the right label's probability is e^-20, 2e-9. */

@@ -10,6 +10,7 @@ import { computeMetrics, type Metrics } from "../eval/metrics.js";
 import { curvesSvg } from "../plot/curves.js";
 import { svgToPng } from "../plot/png.js";
 import { type EpochRecord, hasDiverged, type RunConfig, type RunFolder } from "../run/folder.js";
+import { keptEpoch } from "../run/history.js";
 import { classify } from "../run/logits.js";
 import { BestCheckpoint, CurvesPicture, EarlyStopping, History, LastState } from "./callbacks/callbacks.js";
 import { readState } from "./callbacks/checkpoint.js";
@@ -216,19 +217,19 @@ function restore(
 function checkNotDiverged(
   { learningRate, saveBestOnly }: Training["config"],
   history: readonly EpochRecord[],
-  keptEpoch: number | undefined,
+  keptNumber: number | undefined,
   hooks: TrainHooks,
 ): void {
   const { valLoss } = history.at(-1) ?? { valLoss: Number.NaN };
   const last = Number.isFinite(valLoss) ? valLoss.toPrecision(3) : "no number";
   const smaller = `try a smaller --learning-rate than ${learningRate}`;
-  if (keptEpoch === undefined)
+  if (keptNumber === undefined)
     throw new UserError(
       `the training diverged: no epoch ended with a usable validation loss, the last with ${last}; ${smaller}`,
     );
   if (hasDiverged(valLoss))
     hooks.report?.(
-      `the training diverged after epoch ${keptEpoch}, ${saveBestOnly ? "the best one" : "which is kept"}: the last ended with a validation loss of ${last}; ${smaller}`,
+      `the training diverged after epoch ${keptNumber}, ${saveBestOnly ? "the best one" : "which is kept"}: the last ended with a validation loss of ${last}; ${smaller}`,
     );
 }
 
@@ -271,7 +272,7 @@ async function drawCurves(
   history: readonly EpochRecord[],
   config: Training["config"],
 ): Promise<void> {
-  const svg = await curvesSvg(history, config);
+  const svg = await curvesSvg(history, keptEpoch(history, config));
   writeFileAtomic(run.curvesSvgPath, svg);
   writeFileAtomic(run.curvesPngPath, await svgToPng(svg));
 }

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { compareCurves, curvesSvg, type EpochMetrics } from "../../src/plot/curves.js";
+import { compareCurves, curvesSvg as drawCurves, type EpochMetrics } from "../../src/plot/curves.js";
 import { textWidth } from "../../src/plot/text-width.js";
 import { colors } from "../../src/plot/theme.js";
-import { bestEpoch } from "../../src/run/history.js";
+import { bestEpoch, type Keeping, keptEpoch } from "../../src/run/history.js";
 import { pretendHistory } from "./histories.js";
 import { axisScale, type Drawn, pathPoints, readSvg, textsOf } from "./read-svg.js";
 
@@ -15,6 +15,8 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+const curvesSvg = (history: readonly EpochMetrics[], keeping?: Keeping) =>
+  drawCurves(history, keptEpoch(history, keeping));
 const curvesOf = (drawn: readonly Drawn[], color: string) =>
   drawn.filter(
     ({ tag, attributes, inside }) =>
@@ -297,7 +299,8 @@ describe("curves of several runs", () => {
       history: pretendHistory(8, 3).map((epoch) => ({ ...epoch, valAccuracy: epoch.valAccuracy / 2 })),
     },
     { name: "toString", history: pretendHistory(10, 4) },
-  ];
+  ].map((run) => ({ ...run, kept: keptEpoch(run.history) }));
+  const keptBy = ({ history }: (typeof runs)[number], keeping: Keeping) => keptEpoch(history, keeping);
 
   it("have the same axes in every panel, and the name of each run as it is", async () => {
     const drawn = readSvg(await compareCurves(runs));
@@ -323,18 +326,20 @@ describe("curves of several runs", () => {
 
   it("mark each run's best epoch by what it was chosen by", async () => {
     const [first, second] = runs;
-    const mixed = [{ ...first!, monitor: "valAccuracy" as const }, second!];
+    const mixed = [{ ...first!, kept: keptBy(first!, { monitor: "valAccuracy" }) }, second!];
     const drawn = readSvg(await compareCurves(mixed));
     expect(textsOf(drawn)).toContain("best epoch");
     const best = bestEpoch(first!.history, "valAccuracy")!;
     expect(textsOf(drawn)).toContain(best.valLoss.toFixed(3));
-    const same = mixed.map((run) => ({ ...run, monitor: "valAccuracy" as const }));
+    const same = mixed.map((run) => ({ ...run, kept: keptBy(run, { monitor: "valAccuracy" }) }));
     expect(textsOf(readSvg(await compareCurves(same)))).toContain("best epoch (highest validation accuracy)");
   });
 
   it("say of which runs the newest epoch is marked", async () => {
     const legendOf = async (...saveBestOnly: boolean[]) => {
-      const some = runs.slice(0, 2).map((run, i) => ({ ...run, saveBestOnly: saveBestOnly[i]! }));
+      const some = runs
+        .slice(0, 2)
+        .map((run, i) => ({ ...run, kept: keptBy(run, { saveBestOnly: saveBestOnly[i]! }) }));
       return textsOf(readSvg(await compareCurves(some))).find((text) => /epoch \(/.test(text));
     };
     expect(await legendOf(true, true)).toBe("best epoch (lowest validation loss)");

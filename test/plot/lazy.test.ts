@@ -18,7 +18,10 @@ it("loads the drawing libraries when a picture is drawn, not before", async () =
     import("../../src/plot/terminal/index.js"),
   ]);
   expect(loaded).toEqual([]);
-  const svg = await curvesSvg([{ epoch: 1, loss: 1, accuracy: 0, valLoss: 1, valAccuracy: 0 }]);
+  const svg = await curvesSvg([{ epoch: 1, loss: 1, accuracy: 0, valLoss: 1, valAccuracy: 0 }], {
+    epoch: 1,
+    chosenBy: "valLoss",
+  });
   expect(loaded.sort()).toEqual(["vega", "vega-lite"]);
   await svgToPng(svg);
   expect(loaded).toContain("@resvg/resvg-js");

@@ -3,11 +3,20 @@ import fc from "fast-check";
 import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
 import { confusionSpec } from "../../src/plot/confusion.js";
-import { terminalConfusion, terminalCurves, terminalTable } from "../../src/plot/terminal/index.js";
+import {
+  terminalCurves as drawCurves,
+  terminalConfusion,
+  terminalTable,
+} from "../../src/plot/terminal/index.js";
+import { type Keeping, keptEpoch } from "../../src/run/history.js";
 import { pretendHistory } from "./histories.js";
 
 const esc = "\u001b";
 const plain = { width: 80, color: false };
+const terminalCurves = (
+  history: Parameters<typeof drawCurves>[0],
+  { width, color, ...keeping }: { width: number; color: boolean } & Keeping,
+) => drawCurves(history, { width, color, kept: keptEpoch(history, keeping) });
 
 /** What every output keeps to: the width, and colours only where they are asked for around the same text. */
 function expectOnScreen(draw: (options: { width: number; color: boolean }) => string, width: number) {

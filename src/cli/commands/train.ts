@@ -247,13 +247,16 @@ export async function withProgress<T>(
 
 async function describeTraining(summary: TrainSummary, output: Output): Promise<string> {
   const { RunFolder } = await import("../../run/folder.js");
+  const { keptEpoch } = await import("../../run/history.js");
   const { terminalCurves } = await import("../../plot/terminal/index.js");
   const { best, test } = summary;
   const run = new RunFolder(summary.run);
   const { saveBestOnly, monitor } = run.readConfig();
+  const history = run.readHistory();
+  const kept = keptEpoch(history, { monitor, saveBestOnly });
   const lines = (text: string) => wrapped(text, output.width, 2);
   return [
-    terminalCurves(run.readHistory(), { monitor, saveBestOnly, width: output.width, color: output.color }),
+    terminalCurves(history, { kept, width: output.width, color: output.color }),
     "",
     ...lines(
       `${summary.model}: ${count(summary.params)} parameters, ${plural(summary.epochs, "epoch")} of ${duration(summary.secondsPerEpoch)} (${summary.examplesPerSecond.toFixed(0)} examples/s, ${summary.backend})`,

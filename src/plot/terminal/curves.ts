@@ -1,5 +1,4 @@
-import { type Keeping, keptEpoch } from "../../run/history.js";
-import { type EpochMetrics, type Metric, metricAxis, metrics } from "../curves.js";
+import { type EpochMetrics, type KeptEpoch, type Metric, metricAxis, metrics } from "../curves.js";
 import { type Axis, epochAxis } from "../ticks.js";
 import { columnsOf, padLeft, padRight, paint, type Style, shorten, type TerminalOptions } from "./text.js";
 
@@ -23,12 +22,11 @@ const usualScreen = 80;
  */
 export function terminalCurves(
   history: readonly EpochMetrics[],
-  { width, color, ...keeping }: TerminalOptions & Keeping,
+  { width, color, kept: { epoch, chosenBy } }: TerminalOptions & { kept: KeptEpoch },
 ): string {
-  const kept = keptEpoch(history, keeping);
+  const kept = history.find((each) => each.epoch === epoch);
   if (kept === undefined) return "";
-  const isBest = keeping.saveBestOnly ?? true;
-  const marked = { ...kept, word: isBest ? "best" : "kept" };
+  const marked = { ...kept, word: chosenBy === "newest" ? "kept" : "best" };
   const columns = Number.isFinite(width) ? width : usualScreen;
   const sideBySide = columns >= usualScreen;
   const chartWidth = sideBySide ? Math.floor((columns - chartGap) / 2) : columns;
