@@ -294,16 +294,12 @@ function shapeOptions() {
 
 /** The package's own training loop over batches that are made anew, as data is, each from a part of a pool of noise. */
 async function trainer(size) {
-  const { Adam, modelVariables } = await import("../dist/train/optimizers/adam.js");
   const { runLoop, startPosition } = await import("../dist/train/loop.js");
-  const { makeLoss } = await import("../dist/train/loss.js");
+  const { Trainer } = await import("../dist/train/trainer.js");
   const { buildModel } = await import("../dist/models/registry.js");
   const { modelCost } = await import("../dist/models/cost.js");
   const model = buildModel(options.model, { ...shapeOptions(), seed: 1 });
-  const variables = modelVariables(model, "trainable");
-  const optimizer = new Adam(variables);
-  const state = [...modelVariables(model, "all"), ...optimizer.slotVariables()];
-  const loss = makeLoss({ labelSmoothing: 0 });
+  const trainer = new Trainer({ model, learningRate: () => 1e-4 });
   const pool = Float32Array.from({ length: 2 * size * 8000 }, (_, i) => Math.sin(i * i * 0.7));
   const labels = Int32Array.from({ length: size }, (_, i) => i % 12);
   const read = (_, number) => {
@@ -320,10 +316,10 @@ async function trainer(size) {
         last = record.loss;
       };
       await runLoop({
-        ...{ model, variables, state, optimizer, loss, epochs: 1, readEvery: 16 },
+        trainer,
+        epochs: 1,
         callbacks: [{ name: "loss", onEpochEnd }],
         batches: { count: steps, read },
-        learningRate: () => 1e-4,
         validate: async () => ({ loss: 0, accuracy: 0 }),
         position: startPosition(),
       });

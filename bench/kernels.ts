@@ -13,7 +13,7 @@ import { startBackend } from "../src/backend/start.js";
 import { Random } from "../src/base/random.js";
 import { modelCost } from "../src/models/cost.js";
 import { buildModel } from "../src/models/registry.js";
-import { Adam, modelVariables } from "../src/train/optimizers/adam.js";
+import { Trainer } from "../src/train/trainer.js";
 
 const { values: options } = parseArgs({
   options: {
@@ -39,32 +39,15 @@ const model = buildModel(options.model, {
   width: Number(options.width),
   seed: 1,
 });
-const variables = modelVariables(model, "trainable");
-const optimizer = new Adam(variables);
+const trainer = new Trainer({ model, learningRate: () => 1e-4 });
 const random = new Random(1, "waves");
-const waves = tf.tensor2d(
-  Float32Array.from({ length: batch * 8000 }, () => random.normal()),
-  [batch, 8000],
-);
-const labels = tf.oneHot(
-  Array.from({ length: batch }, (_, i) => i % 12),
-  12,
-);
+const waves = Float32Array.from({ length: batch * 8000 }, () => random.normal());
+const labels = Int32Array.from({ length: batch }, (_, i) => i % 12);
 // Forward, by the weights and by the input: three times the forward pass, two operations a multiply-add.
 const gflop = (modelCost(model).macs * 2 * 3 * batch) / 1e9;
 
 function step(): void {
-  tf.tidy(() => {
-    const { grads } = tf.variableGrads(
-      () => {
-        const logits = model.apply(waves, { training: true }) as tf.Tensor;
-        return tf.losses.softmaxCrossEntropy(labels, logits) as tf.Scalar;
-      },
-      variables.map(({ variable }) => variable),
-    );
-    optimizer.next(1e-4);
-    optimizer.update(grads);
-  });
+  trainer.step({ waves, labels, size: batch }).dispose();
 }
 
 function use(kernel: tf.KernelConfig): void {

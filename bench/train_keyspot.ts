@@ -5,13 +5,12 @@
  */
 import { createInterface } from "node:readline";
 import * as tf from "@tensorflow/tfjs";
-import { type BackendName, isAsynchronous, startBackend } from "../src/backend/start.js";
+import { type BackendName, startBackend } from "../src/backend/start.js";
 import { GraphRunner } from "../src/backend/tensorflow/step-graph/runner.js";
 import { Random } from "../src/base/random.js";
 import { buildModel } from "../src/models/registry.js";
 import { runLoop, startPosition } from "../src/train/loop.js";
-import { makeLoss } from "../src/train/loss.js";
-import { Adam, modelVariables } from "../src/train/optimizers/adam.js";
+import { Trainer } from "../src/train/trainer.js";
 
 const [contestant, name, width, batchSize] = process.argv.slice(2) as [string, string, string, string];
 const stepwise = "-stepwise";
@@ -25,8 +24,6 @@ const size = Number(batchSize);
 const { device } = await startBackend(backend, "training");
 const shape = { labelCount: 12, sampleRate: 8000, clipLength: 8000, width: Number(width), seed: 1 };
 const model = buildModel(name, shape);
-const variables = modelVariables(model, "trainable");
-const optimizer = new Adam(variables);
 const random = new Random(1, "waves");
 const waves = Float32Array.from({ length: size * 8000 }, () => random.normal());
 const labels = Int32Array.from({ length: size }, (_, i) => i % 12);
@@ -46,11 +43,7 @@ console.log(
 );
 await nextTurn();
 await runLoop({
-  model,
-  variables,
-  state: [...modelVariables(model, "all"), ...optimizer.slotVariables()],
-  optimizer,
-  loss: makeLoss({ labelSmoothing: 0 }),
+  trainer: new Trainer({ model, learningRate: () => 1e-4 }),
   batches: {
     get count() {
       return steps;
@@ -58,7 +51,6 @@ await runLoop({
     read: () => ({ waves, labels, size }),
   },
   epochs: Number.POSITIVE_INFINITY,
-  learningRate: () => 1e-4,
   validate: async () => ({ loss: 0, accuracy: 0 }),
   callbacks: [
     {
@@ -70,5 +62,4 @@ await runLoop({
     },
   ],
   position: startPosition(),
-  readEvery: isAsynchronous(backend) ? 16 : 1,
 });

@@ -146,7 +146,10 @@ export {
   spectrogramSvg,
 } from "./sound/picture/spectrogram.js";
 export * from "./sound/store/index.js";
-export { BestCheckpoint, EarlyStopping, History, LastState } from "./train/callbacks/callbacks.js";
+export { BestCheckpoint } from "./train/callbacks/best-checkpoint.js";
+export { EarlyStopping } from "./train/callbacks/early-stopping.js";
+export { History } from "./train/callbacks/history.js";
+export { LastState } from "./train/callbacks/last-state.js";
 export { type DiagnoseOptions, type Diagnosis, diagnoseBackends } from "./train/doctor/diagnose.js";
 export type { Callback, LoopStatus, Position } from "./train/loop.js";
 export { Adam } from "./train/optimizers/adam.js";

@@ -1,9 +1,10 @@
-/** The learning rate of each update, counted from 0. */
+/** The learning rate of each step, counted from 0. */
 export type LearningRateSchedule = (step: number) => number;
 
 /**
- * `constant`, or `cosine` from the base rate down to zero, which would be the step behind the last one (Loshchilov and Hutter, 2017, one cycle). The
- * first `warmupSteps` rise to the base rate in a straight line; the cosine begins behind them.
+ * Returns a schedule: `constant`, or `cosine` from the base rate down to zero, which it would reach at step `totalSteps`
+ * (Loshchilov and Hutter, 2017, one cycle). In the first `warmupSteps` the rate rises linearly to the base rate; the
+ * cosine begins after them.
  */
 export function learningRateSchedule(
   kind: "constant" | "cosine",

@@ -1,26 +1,107 @@
 import { existsSync } from "node:fs";
-import { isAbsolute, join, resolve as resolvePath } from "node:path";
-import { type StartedBackend, startBackend } from "../backend/start.js";
+import type * as tf from "@tensorflow/tfjs";
 import { UserError, usageError } from "../base/errors.js";
-import { packageVersion } from "../base/version.js";
-import { noiseFor } from "../data/augment/noise.js";
-import type { AugmentSettings } from "../data/augment/settings.js";
-import type { BuildOptions, ModelDefinition } from "../models/definition.js";
-import { checkFrontEnd, checkMasking, checkMaskSize, inputOf } from "../models/front-ends/front-end.js";
+import { labelIndices } from "../data/batches/batches.js";
+import { PrefetchedBatches } from "../data/batches/prefetch.js";
+import { computeMetrics, type Metrics } from "../eval/metrics.js";
+import type { ModelDefinition } from "../models/definition.js";
+import { checkFrontEnd, checkMasking } from "../models/front-ends/front-end.js";
 import { findModel } from "../models/registry.js";
-import { type Dataset, loadDataset, loadRunDataset } from "../run/dataset.js";
-import { type RunConfig, RunFolder } from "../run/folder.js";
+import { type EpochRecord, hasDiverged, RunFolder } from "../run/folder.js";
+import { classify } from "../run/logits.js";
 import type { TrainSettings } from "../run/settings.js";
-import { fitModel, type TrainHooks, TrainingInterrupted, type TrainSummary } from "./fit.js";
-import { checkMemory } from "./memory.js";
-import { checkOptimizer } from "./optimizers/optimizer.js";
-import { checkTeachers, readTeacher, teacherFingerprints } from "./teacher.js";
-import { checkSource, takeWeights } from "./transfer.js";
+import { BestCheckpoint } from "./callbacks/best-checkpoint.js";
+import { CurvesPicture } from "./callbacks/curves-picture.js";
+import { EarlyStopping } from "./callbacks/early-stopping.js";
+import { History } from "./callbacks/history.js";
+import { LastState } from "./callbacks/last-state.js";
+import { readState } from "./callbacks/state.js";
+import { type Callback, type Position, runLoop, startPosition } from "./loop.js";
+import { logitAdjustment } from "./loss.js";
+import { checkOptimizer } from "./optimizers/make.js";
+import { freeRunPath, prepare, type TrainHooks, type Training, TrainingInterrupted } from "./prepare.js";
+import { learningRateSchedule } from "./schedule.js";
+import { checkTeachers } from "./teacher.js";
+import { Trainer } from "./trainer.js";
+import { checkSource } from "./transfer.js";
 
-export { type TrainHooks, TrainingInterrupted, type TrainSummary };
+export { type TrainHooks, TrainingInterrupted };
+
+export interface TrainSummary {
+  run: string;
+  model: string;
+  backend: string;
+  /** Number of epochs done, including those before a resume. */
+  epochs: number;
+  params: number;
+  best: { epoch: number; valLoss: number; valAccuracy: number };
+  test: { loss: number; accuracy: number; examples: number; baseline: Metrics["baseline"] };
+  secondsPerEpoch: number;
+  /** Training examples per second; the time includes validation. */
+  examplesPerSecond: number;
+  /** Share of this call's training time that was spent waiting for batches. */
+  batchWaitShare: number;
+}
 
 /**
- * Finds wrong usage that the settings' own check leaves, before any file is looked at.
+ * Trains a model and writes its run folder.
+ *
+ * @param out the run folder; by default `checkpoints/<model>`, followed by a number where that is taken
+ * @throws UserError for data, settings or an output folder that cannot be used; nothing is written then
+ * @throws TrainingInterrupted when `hooks.signal` was raised
+ */
+export async function train(
+  settings: TrainSettings,
+  { out, force = false }: { out?: string | undefined; force?: boolean } = {},
+  hooks: TrainHooks = {},
+): Promise<TrainSummary> {
+  checkUsage(settings);
+  const path = out ?? freeRunPath(settings.model);
+  new RunFolder(path).checkFree(force);
+  checkTeachers(settings.teacher ?? [], path);
+
+  const training = await prepare({ settings, out, force }, hooks);
+  const { run } = training;
+  try {
+    return await runTraining(training, hooks);
+  } catch (error) {
+    // With a stored state it can be resumed, for example once the disk has room again; without one it is of no use.
+    if (!existsSync(run.lastStatePath)) run.discard();
+    throw error;
+  } finally {
+    run.unlock();
+  }
+}
+
+/**
+ * Continues a run from its newest state, with its own settings. A run that was stopped before it had a state begins again
+ * and gives the same result as if it had not been stopped.
+ *
+ * @param epochs the new total number of epochs; at least the run's own
+ * @throws TrainingInterrupted when `hooks.signal` was raised
+ */
+export async function resumeTraining(
+  path: string,
+  options: { epochs?: number | undefined } = {},
+  hooks: TrainHooks = {},
+): Promise<TrainSummary> {
+  const run = new RunFolder(path);
+  const stored = run.readConfig();
+  const epochs = options.epochs ?? stored.epochs;
+  if (epochs < stored.epochs)
+    throw usageError(
+      `--epochs: expected at least the ${stored.epochs} epochs that the run was begun with, found ${epochs}`,
+    );
+  run.lock();
+  try {
+    return await runTraining(await prepare({ run, config: { ...stored, epochs } }, hooks), hooks);
+  } finally {
+    run.unlock();
+  }
+}
+
+/**
+ * Finds wrong usage that the settings' own checks leave, before any data is read.
  *
  * @throws UserError (wrong usage)
  */
@@ -34,206 +115,164 @@ export function checkUsage(settings: TrainSettings): ModelDefinition {
 }
 
 /**
- * Trains a model and writes its run folder.
+ * Runs the epochs, reports how they ended and tests the best model.
  *
- * @param out the run folder; by default `checkpoints/<model>`, with a number behind it where that is taken
- * @throws UserError for data, settings or an output folder that will not do; nothing is written then
+ * @throws UserError when no epoch was usable
  * @throws TrainingInterrupted when `hooks.signal` was raised
  */
-export async function train(
-  settings: TrainSettings,
-  options: { out?: string | undefined; force?: boolean } = {},
-  hooks: TrainHooks = {},
-): Promise<TrainSummary> {
-  const definition = checkUsage(settings);
-  const { force = false } = options;
-  const out = options.out ?? freeRunPath(settings.model);
-  new RunFolder(out).checkFree(force);
-  checkTeachers(settings.teacher ?? [], out);
-
-  const backend = await startBackend(settings.backend, "training");
-  const dataset = await loadDataset(settings, hooks.onLoading);
-  if (hooks.signal?.aborted) throw new TrainingInterrupted();
-  const { clips, labels, splitKind, split } = dataset;
-  const { sampleRate } = clips;
-  const { clipLength } = clips.samples;
-  const shape = { labelCount: labels.length, sampleRate, clipLength };
-  const build = () => definition.build(buildOptions(settings, shape));
-  checkMemory(definition, buildOptions(settings, shape), backend.name, settings.emaDecay > 0);
-  const model = build();
-  checkMaskSize(model);
-  const freezeEpochs =
-    settings.from === undefined || (await takeWeights(model, settings.from, labels))
-      ? settings.freezeEpochs
-      : 0;
-
-  const noise = await noiseFor(settings.augment, clips, split.train);
-
-  const config: Omit<RunConfig, "format"> = {
-    ...settings,
-    freezeEpochs,
-    // The only one that a model has is no setting: the run is one with those that did not name it.
-    frontEnd: definition.frontEnds.length > 1 ? settings.frontEnd : undefined,
-    data: settings.data.map(fullPath),
-    ...(settings.teacher !== undefined && {
-      teacher: settings.teacher.map(fullPath),
-      teacherFingerprints: teacherFingerprints(settings.teacher),
-    }),
-    ...(settings.from !== undefined && { from: fullPath(settings.from) }),
-    augment: withFullPath(settings.augment),
-    labels,
-    sampleRate,
-    split: splitKind,
-    backend: backend.name,
-    keyspot: packageVersion,
-    input: inputOf(definition, settings.frontEnd),
-    params: model.countParams(),
-    labelsChosen: settings.labels !== undefined,
-    clipLength,
-    sources: clips.sources.map((source) => ({ ...source, path: fullPath(source.path) })),
-    ...(noise?.fingerprint !== undefined && { noiseFingerprint: noise.fingerprint }),
-    examples: { train: split.train.length, val: split.val.length, test: split.test.length },
-  };
-  const teacher = await readTeacher(config);
-  reportStart(hooks, dataset, backend);
-  const run = beginRun(config, options.out, force);
-  try {
-    const stage = { resume: false, asksForMore: false };
-    return await fitModel({ run, config, clips, split, noise, teacher, model, build, ...stage }, hooks);
-  } catch (error) {
-    // With a stored state it can go on once the disk has room again; without one it is of no use.
-    if (!existsSync(run.lastStatePath)) run.discard();
-    throw error;
-  } finally {
-    run.unlock();
-  }
-}
-
-/** Begins it where it was asked for, or under the first name that is free now: another training may have taken one meanwhile. */
-function beginRun(config: Omit<RunConfig, "format">, out: string | undefined, force: boolean): RunFolder {
-  for (;;) {
-    const run = new RunFolder(out ?? freeRunPath(config.model));
-    try {
-      run.begin(config, force);
-      return run;
-    } catch (error) {
-      if (out !== undefined || !existsSync(run.path)) throw error;
-    }
-  }
-}
-
-/**
- * Goes on with a run from its newest state, with its own settings; one that was stopped before it had a state begins again,
- * and becomes what it would have been.
- *
- * @param epochs more epochs than the run asked for; never fewer
- */
-export async function resumeTraining(
-  path: string,
-  options: { epochs?: number | undefined } = {},
-  hooks: TrainHooks = {},
-): Promise<TrainSummary> {
-  const run = new RunFolder(path);
-  const stored = run.readConfig();
-  const epochs = options.epochs ?? stored.epochs;
-  if (epochs < stored.epochs) {
-    throw usageError(
-      `--epochs: the run was asked for ${stored.epochs} epochs, expected at least as many, found ${epochs}`,
+async function runTraining(training: Training, hooks: TrainHooks): Promise<TrainSummary> {
+  const { run, config, clips, split, noise } = training;
+  const { labels, monitor, saveBestOnly, batchSize, seed, augment } = config;
+  const truth = labelIndices(clips, labels);
+  if (augment.noise !== undefined && noise === undefined)
+    hooks.report?.(
+      "augmentation: no noise is mixed in: the training part has no clip of silence, and no folder of noise is named",
     );
-  }
-  const definition = modelOfRun(path, stored);
-  run.lock();
-  try {
-    return await resumeLocked(run, definition, { ...stored, epochs }, epochs > stored.epochs, hooks);
-  } finally {
-    run.unlock();
+
+  const trainer = makeTrainer(training, truth, hooks);
+  const history = new History(run);
+  const best = new BestCheckpoint({ run, model: trainer.kept, monitor, saveBestOnly, report: hooks.report });
+  const earlyStopping = config.earlyStop > 0 ? new EarlyStopping(monitor, config.earlyStop) : undefined;
+  const callbacks: Callback[] = [...(hooks.callbacks ?? []), history, best];
+  if (earlyStopping !== undefined) callbacks.push(earlyStopping);
+  callbacks.push(new CurvesPicture(run, history.records, config));
+  callbacks.push(new LastState({ run, trainer, others: [...callbacks] }));
+  const position = training.resumes
+    ? restore(training, trainer, callbacks, earlyStopping, hooks)
+    : startPosition();
+
+  const rows = split.train;
+  const batches = new PrefetchedBatches({ clips, rows, labels: truth, batchSize, seed, augment, noise });
+  const start = performance.now();
+  const ending = await runLoop({
+    trainer,
+    batches,
+    epochs: config.epochs,
+    validate: () => evaluate(trainer.kept, split.val, hooks.onValidating),
+    callbacks,
+    position,
+    signal: hooks.signal,
+  }).finally(() => batches.close());
+  const batchWaitShare = (1000 * batches.waitedSeconds) / (performance.now() - start);
+  trainer.dispose();
+
+  if (ending === "interrupted") throw new TrainingInterrupted(run.path);
+  reportDivergence(config, history.records, best.best?.saved, hooks);
+  if (ending === "stopped" && earlyStopping?.wantsStop)
+    hooks.report?.(
+      `stopped early: ${monitor} has not improved for ${config.earlyStop} epoch${config.earlyStop === 1 ? "" : "s"}`,
+    );
+  const bestModel = await run.readBest();
+  const test = await evaluate(bestModel, split.test, hooks.onTesting);
+  bestModel.dispose();
+  if (test === undefined) throw new TrainingInterrupted(run.path);
+  return summarize(training, history.records, best.best!.saved, test, batchWaitShare);
+
+  /** Metrics on some rows; undefined when the signal was raised. */
+  async function evaluate(
+    model: tf.LayersModel,
+    rows: Int32Array,
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<Metrics | undefined> {
+    const answers = await classify(model, clips, rows, { onProgress, signal: hooks.signal });
+    const expected = rows.map((row) => truth[row]!);
+    return answers && computeMetrics(answers, expected, labels);
   }
 }
 
-/** @throws UserError for a model that this version does not know: the run's fault, not its user's */
-function modelOfRun(path: string, { model }: RunConfig): ModelDefinition {
-  try {
-    return findModel(model);
-  } catch (error) {
-    throw error instanceof UserError ? new UserError(`${path}: ${error.message}`, { cause: error }) : error;
-  }
-}
-
-async function resumeLocked(
-  run: RunFolder,
-  definition: ModelDefinition,
-  config: RunConfig,
-  asksForMore: boolean,
+function makeTrainer(
+  { config, split, teacher, model, build }: Training,
+  truth: Int32Array,
   hooks: TrainHooks,
-): Promise<TrainSummary> {
-  const { path } = run;
-  const backend = await startBackend(config.backend, "training");
-  const dataset = await loadRunDataset(config, hooks.onLoading);
-  if (hooks.signal?.aborted) throw new TrainingInterrupted(path);
-  const { clips, split } = dataset;
-  const noise = await noiseFor(config.augment, clips, split.train);
-  if (config.noiseFingerprint !== undefined && noise?.fingerprint !== config.noiseFingerprint)
-    throw new UserError(
-      `the noise in ${config.augment.noise?.folder} has changed since the run was begun with it`,
+): Trainer {
+  const { epochs, batchSize, labels, learningRate, labelSmoothing, emaDecay } = config;
+  const stepsPerEpoch = Math.ceil(split.train.length / batchSize);
+  const frozenEpochs = config.from === undefined ? 0 : config.freezeEpochs;
+  if (frozenEpochs >= epochs)
+    hooks.report?.(
+      `only the new last layer is trained: --freeze-epochs ${frozenEpochs} leaves none of --epochs ${epochs} to the rest of the model`,
     );
-  const teacher = await readTeacher(config);
-  reportStart(hooks, dataset, backend);
-  const { sampleRate, clipLength, epochs } = config;
-  const shape = { labelCount: config.labels.length, sampleRate, clipLength };
-  const build = () => definition.build(buildOptions(config, shape));
-  const model = build();
-  const resume = !run.isAtStart();
-  if (!resume) {
-    hooks.report?.(`${path} was stopped before its first epoch was done: it begins again`);
-    if (config.from !== undefined) await takeWeights(model, config.from, config.labels);
-    run.removeFiles();
-    run.updateConfig({ epochs });
+  const trained = Array.from(split.train, (row) => truth[row]!);
+  const adjustment = logitAdjustment(trained, labels.length, config.logitAdjustment);
+  return new Trainer({
+    model,
+    learningRate: learningRateSchedule(
+      config.schedule,
+      learningRate,
+      epochs * stepsPerEpoch,
+      Math.round(config.warmupEpochs * stepsPerEpoch),
+    ),
+    optimizer: config,
+    loss: { labelSmoothing, adjustment, teacher },
+    average: emaDecay > 0 ? { model: build(), decay: emaDecay } : undefined,
+    frozenSteps: frozenEpochs * stepsPerEpoch,
+  });
+}
+
+/** Reads the run's newest state into the trainer and the callbacks. Returns where the training stands. */
+function restore(
+  { run, config }: Training,
+  trainer: Trainer,
+  callbacks: readonly Callback[],
+  earlyStopping: EarlyStopping | undefined,
+  hooks: TrainHooks,
+): Position {
+  const { position, optimizerStep, callbacks: states } = readState(run, trainer.state);
+  trainer.steps = optimizerStep;
+  for (const callback of callbacks) {
+    const state = states[callback.name];
+    if (state !== undefined) callback.restore?.(state);
   }
-  const training = { run, config, clips, split, noise, teacher, model, build, resume, asksForMore };
-  return fitModel(training, hooks);
+  if (config.epochs > run.readConfig().epochs) earlyStopping?.resetPatience();
+  run.updateConfig({ epochs: config.epochs }); // only now that the state has been read
+  const more = "ask for more with --epochs";
+  if (position.epoch > config.epochs)
+    hooks.report?.(`${run.path} has all its ${config.epochs} epochs: ${more}`);
+  else if (earlyStopping?.wantsStop)
+    hooks.report?.(`${run.path} ended early, after epoch ${position.epoch - 1} of ${config.epochs}: ${more}`);
+  else hooks.report?.(`resuming ${run.path} at epoch ${position.epoch}, batch ${position.batch + 1}`);
+  return position;
 }
 
-/** What the model is built from, at the start of a run and when it goes on. */
-function buildOptions(
-  { width, seed, frontEnd, augment }: TrainSettings,
-  shape: Pick<BuildOptions, "labelCount" | "sampleRate" | "clipLength">,
-): BuildOptions {
-  return { ...shape, width, seed, frontEnd, masking: augment.specAugment };
+/** Reports a training that diverged after its kept epoch. @throws UserError where no epoch is kept */
+function reportDivergence(
+  { learningRate, saveBestOnly }: Training["config"],
+  history: readonly EpochRecord[],
+  kept: number | undefined,
+  hooks: TrainHooks,
+): void {
+  const { valLoss } = history.at(-1) ?? { valLoss: Number.NaN };
+  const last = Number.isFinite(valLoss) ? valLoss.toPrecision(3) : "not a number";
+  const smaller = `try a smaller --learning-rate than ${learningRate}`;
+  if (kept === undefined)
+    throw new UserError(
+      `the training diverged: no epoch ended with a usable validation loss, the last with ${last}; ${smaller}`,
+    );
+  if (hasDiverged(valLoss))
+    hooks.report?.(
+      `the training diverged after epoch ${kept}, ${saveBestOnly ? "the best one" : "which is kept"}: the last ended with a validation loss of ${last}; ${smaller}`,
+    );
 }
 
-function reportStart(hooks: TrainHooks, { clips, split, splitKind }: Dataset, backend: StartedBackend): void {
-  const { train, val, test } = split;
-  const notes = {
-    speaker: "no speaker in two parts",
-    random: "clips drawn at random: where speakers recur, figures flatter",
-    course:
-      "the course's protocol: validation is the test part, so that the best epoch is chosen on it and figures flatter",
-    official: "the data set's own lists",
+function summarize(
+  { run, config, split }: Training,
+  history: readonly EpochRecord[],
+  kept: number,
+  test: Metrics,
+  batchWaitShare: number,
+): TrainSummary {
+  const { epoch, valLoss, valAccuracy } = history.find((record) => record.epoch === kept)!;
+  const seconds = history.reduce((sum, record) => sum + record.seconds, 0);
+  return {
+    run: run.path,
+    model: config.model,
+    backend: config.backend,
+    epochs: history.length,
+    params: config.params,
+    best: { epoch, valLoss, valAccuracy },
+    test: { loss: test.loss, accuracy: test.accuracy, examples: test.examples, baseline: test.baseline },
+    secondsPerEpoch: seconds / history.length,
+    examplesPerSecond: (split.train.length * history.length) / seconds,
+    batchWaitShare,
   };
-  hooks.report?.(
-    `data: ${clips.samples.count} clips at ${clips.sampleRate} Hz; ${train.length} to train, ${val.length} to validate, ${test.length} to test`,
-  );
-  hooks.report?.(`split: ${splitKind} (${notes[splitKind]})`);
-  if (splitKind === "official") for (const note of clips.officialNotes ?? []) hooks.report?.(note);
-  hooks.report?.(`backend: ${backend.name} (${backend.device})`);
-}
-
-/** `checkpoints/<name>`, or with `-2`, `-3`, … behind it where that is taken. */
-export function freeRunPath(name: string): string {
-  for (let i = 1; ; i++) {
-    const path = join("checkpoints", i === 1 ? name : `${name}-${i}`);
-    if (!existsSync(path)) return path;
-  }
-}
-
-function withFullPath(augment: AugmentSettings): AugmentSettings {
-  const { noise } = augment;
-  return noise?.folder === undefined
-    ? augment
-    : { ...augment, noise: { ...noise, folder: fullPath(noise.folder) } };
-}
-
-/** A data path that still holds when a run is used from another folder; the packaged sample keeps its name. */
-function fullPath(path: string): string {
-  return path === "sample" || isAbsolute(path) ? path : resolvePath(path);
 }

@@ -3,7 +3,7 @@ import { UserError, usageError } from "../base/errors.js";
 import { findModel } from "../models/registry.js";
 import { RunFolder } from "../run/folder.js";
 import { flagName, type TrainSettings } from "../run/settings.js";
-import { modelVariables, type NamedVariable } from "./optimizers/adam.js";
+import { headWeights, modelVariables } from "./variables.js";
 
 /** The settings that a training which starts from a run's model has in common with that run. */
 export function settingsOfSource(
@@ -58,18 +58,4 @@ export async function takeWeights(
   }
   source.dispose();
   return newHead;
-}
-
-/** The same variables, those of the body (all but the last layer) marked to be left alone in the first updates. */
-export function freezeBody(
-  model: tf.LayersModel,
-  variables: readonly NamedVariable[],
-  frozenSteps: number,
-): NamedVariable[] {
-  const head = headWeights(model);
-  return variables.map((each) => (head.has(each.variable) ? each : { ...each, frozenSteps }));
-}
-
-function headWeights(model: tf.LayersModel): Set<tf.Variable> {
-  return new Set(model.layers.at(-1)!.weights.map((weight) => weight.read() as tf.Variable));
 }

@@ -8,12 +8,9 @@ import { GraphRunner } from "../../src/backend/tensorflow/step-graph/runner.js";
 import { UserError } from "../../src/base/errors.js";
 import { Random } from "../../src/base/random.js";
 import { buildModel } from "../../src/models/registry.js";
-import { logitAdjustment, makeLoss } from "../../src/train/loss.js";
-import { modelVariables } from "../../src/train/optimizers/adam.js";
-import { WeightAverage } from "../../src/train/optimizers/average.js";
-import { makeOptimizer } from "../../src/train/optimizers/optimizer.js";
-import { TrainingSteps } from "../../src/train/steps.js";
-import { freezeBody } from "../../src/train/transfer.js";
+import { logitAdjustment } from "../../src/train/loss.js";
+import { makeOptimizer } from "../../src/train/optimizers/make.js";
+import { Trainer } from "../../src/train/trainer.js";
 
 const missing = await startBackend("tensorflow", "training").then(
   () => undefined,
@@ -303,10 +300,9 @@ test.skipIf(missing !== undefined).each(["adam", "sgd"] as const)(
   (optimizer) => {
     const variable = tf.variable(tf.ones([2, 2]));
     const settings = { optimizer, momentum: 0.9, weightDecay: 0.1 };
-    const updater = makeOptimizer(settings, [{ name: "w", variable }]);
+    const updater = makeOptimizer(settings, [{ name: "w", variable }], () => 0.1);
     const gradient = tf.ones([2, 2]);
     const before = tf.memory().numTensors;
-    updater.next(0.1);
     updater.update({ [variable.name]: gradient });
     expect(tf.memory().numTensors).toBe(before);
     updater.dispose();
@@ -366,29 +362,23 @@ function train(recipe: Recipe) {
         buildModel("tc-resnet", { labelCount, sampleRate: 8000, clipLength, width: 0.25, seed }),
       )
     : undefined;
-  const variables = freezeBody(model, modelVariables(model, "trainable"), frozenSteps);
-  const settings = {
-    optimizer: recipe.optimizer,
-    momentum: 0.9,
-    weightDecay: recipe.optimizer === "adam" ? 0 : 0.01,
-  };
-  const optimizer = makeOptimizer(settings, variables);
-  const average = copy && new WeightAverage(model, copy, 0.9);
-  const state = [
-    ...modelVariables(model, "all"),
-    ...optimizer.slotVariables(),
-    ...(average?.slotVariables() ?? []),
-  ];
-  const training = new TrainingSteps({
-    ...{ model, variables, state, optimizer },
-    loss: makeLoss({
+  const training = new Trainer({
+    model,
+    learningRate: (step) => 1e-3 / (1 + step),
+    optimizer: {
+      optimizer: recipe.optimizer,
+      momentum: 0.9,
+      weightDecay: recipe.optimizer === "adam" ? 0 : 0.01,
+    },
+    loss: {
       labelSmoothing: 0.1,
       adjustment: logitAdjustment([0, 0, 0, 1, 1, 2, 3], labelCount, 1),
       teacher: teacher && { models: teacher, weight: 0.5, temperature: 2 },
-    }),
-    afterUpdate: average && ((steps) => average.follow(steps)),
-    learningRate: (n) => 1e-3 / (1 + n),
+    },
+    average: copy && { model: copy, decay: 0.9 },
+    frozenSteps,
   });
+  const { state } = training;
   const values = () => state.map(({ variable }) => variable.dataSync().slice() as Float32Array);
   const before = values();
   const losses: number[] = [];
@@ -399,18 +389,15 @@ function train(recipe: Recipe) {
     const waves = Float32Array.from({ length: size * clipLength }, () => 0.3 * random.normal());
     const labels = Int32Array.from({ length: size }, () => random.integer(labelCount));
     const mix = { labels: labels.toReversed(), shares: Float32Array.from(labels, () => random.uniform()) };
-    const results = training.run({ waves, labels, size, ...(recipe.mix && { mix }) });
+    const results = training.step({ waves, labels, size, ...(recipe.mix && { mix }) });
     losses.push(results.dataSync()[0]!);
     results.dispose();
     graph = training.usesGraph;
   }
-  training.dispose();
+  training.settle();
   const moves = new Map(
     values().map((after, i) => [state[i]!.name, after.map((value, k) => value - before[i]![k]!)]),
   );
-  optimizer.dispose();
-  model.dispose();
-  copy?.dispose();
-  for (const model of teacher ?? []) model.dispose();
+  training.dispose();
   return { losses, moves, graph };
 }

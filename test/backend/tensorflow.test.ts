@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { BackendUnavailable, startBackend } from "../../src/backend/start.js";
 import { modelRegistry } from "../../src/models/registry.js";
-import { expectSameTraining, smallTrainer, trainSteps } from "../helpers/training.js";
+import { expectSameTraining, lossOfStep, smallTrainer, trainSteps } from "../helpers/training.js";
 
 const missing = await startBackend("tensorflow", "training").then(
   () => undefined,
@@ -54,12 +54,12 @@ describe.skipIf(missing !== undefined)("the tensorflow backend", () => {
 
   test("keeps nothing over a thousand training steps", { timeout: 240_000 }, async () => {
     await startBackend("tensorflow", "training");
-    const trainer = smallTrainer("conv1d");
+    const { trainer, batch } = smallTrainer("conv1d");
     const native = (tf.backend() as unknown as { binding: { getNumOfTensors(): number } }).binding;
     const settle = 200;
-    for (let i = 0; i < settle; i++) await trainer.step();
+    for (let i = 0; i < settle; i++) await lossOfStep(trainer, batch);
     const before = { ...tf.memory(), native: native.getNumOfTensors(), resident: process.memoryUsage.rss() };
-    for (let i = 0; i < 1000; i++) await trainer.step();
+    for (let i = 0; i < 1000; i++) await lossOfStep(trainer, batch);
     expect(tf.memory().numTensors).toBe(before.numTensors);
     expect(tf.memory().numBytes).toBe(before.numBytes);
     expect(native.getNumOfTensors()).toBe(before.native);

@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { startBackend } from "../../src/backend/start.js";
+import { inStep } from "../../src/backend/step.js";
 import { dropoutMask } from "../../src/models/layers/dropout.js";
 import { Adam } from "../../src/train/optimizers/adam.js";
 import {
@@ -206,10 +207,10 @@ describe.skipIf(missing !== undefined)(
     it("updates weights by Adam as the composed formula does", async () => {
       const train = () => {
         const variable = tf.variable(tf.tensor(noise([5, 33], "weights").values, [5, 33]));
-        const adam = new Adam([{ name: "v", variable }]);
+        const adam = new Adam([{ name: "v", variable }], { learningRate: () => 0.01 });
         for (let i = 0; i < 5; i++) {
-          adam.next(0.01);
-          adam.update({ [variable.name]: tf.tensor(noise([5, 33], "gradient", i).values, [5, 33]) });
+          const gradient = tf.tensor(noise([5, 33], "gradient", i).values, [5, 33]);
+          inStep(i, () => adam.update({ [variable.name]: gradient }));
         }
         adam.dispose();
         return variable;

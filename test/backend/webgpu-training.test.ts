@@ -5,6 +5,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startBackend } from "../../src/backend/start.js";
+import { inStep } from "../../src/backend/step.js";
 import { modelRegistry } from "../../src/models/registry.js";
 import type { EpochRecord } from "../../src/run/folder.js";
 import { Adam } from "../../src/train/optimizers/adam.js";
@@ -95,17 +96,20 @@ describe.skipIf(missing !== undefined)("training on webgpu", { timeout }, () => 
 
 /** Every kind of layer that training uses here, as small as can be. `step` returns the loss. */
 function tinyTrainer() {
-  const step = { index: 0 };
+  let step = 0;
   const filter = tf.variable(tf.tensor(noise([1, 3, 1, 4], "filter").values, [1, 3, 1, 4]));
   const bias = tf.variable(tf.zeros([4]));
   const weights = tf.variable(tf.tensor(noise([32, 3], "weights").values, [32, 3]));
   const variables = [filter, bias, weights];
-  const adam = new Adam(variables.map((variable, i) => ({ name: `${i}`, variable })));
+  const adam = new Adam(
+    variables.map((variable, i) => ({ name: `${i}`, variable })),
+    { learningRate: () => 1e-3 },
+  );
   const targets = tf.tidy(() => tf.oneHot([0, 1, 2, 0], 3).toFloat());
   return {
     step: () =>
       tf.tidy(() => {
-        const x = tf.tensor4d(noise([4, 1, 16, 1], "x", step.index).values, [4, 1, 16, 1]);
+        const x = tf.tensor4d(noise([4, 1, 16, 1], "x", step).values, [4, 1, 16, 1]);
         const { value, grads } = tf.variableGrads(() => {
           const conv = tf
             .conv2d(x, filter as tf.Tensor4D, 1, "same")
@@ -114,9 +118,7 @@ function tinyTrainer() {
           const pooled = tf.maxPool(conv, [1, 2], [1, 2], "valid").reshape<tf.Tensor2D>([4, 32]);
           return tf.losses.softmaxCrossEntropy(targets, pooled.matMul(weights as tf.Tensor2D)) as tf.Scalar;
         }, variables);
-        adam.next(1e-3);
-        adam.update(grads);
-        step.index++;
+        inStep(step++, () => adam.update(grads));
         return value;
       }),
     dispose: () => {

@@ -313,7 +313,7 @@ describe("Ctrl-C and --resume", () => {
     const stopped = await kws([...training, ...flags], { cwd, interruptAt: "backend: " });
     expect(stopped.code).toBe(130);
     expect(stopped.stdout).toBe("");
-    expect(stopped.stderr).toMatch(/^stopped; .*: go on with kws train --resume stopped$/m);
+    expect(stopped.stderr).toMatch(/^stopped; .*: continue with kws train --resume stopped$/m);
     const { position } = JSON.parse(readFileSync(at("stopped/last/state.json"), "utf8"));
     expect(position.epoch).toBe(1);
     expect(position.batch).toBeGreaterThan(0);

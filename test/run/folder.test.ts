@@ -20,7 +20,7 @@ import { packageVersion } from "../../src/base/version.js";
 import { buildModel } from "../../src/models/registry.js";
 import { type EpochRecord, type RunConfig, RunFolder } from "../../src/run/folder.js";
 import { resolveSettings } from "../../src/run/settings.js";
-import { writeState } from "../../src/train/callbacks/checkpoint.js";
+import { writeState } from "../../src/train/callbacks/state.js";
 import { startPosition } from "../../src/train/loop.js";
 import { resumeTraining, train } from "../../src/train/train.js";
 import { writeTones } from "../helpers/clips.js";
@@ -449,7 +449,7 @@ describe("last/", () => {
     withState("{");
     expect(await resume()).toEqual(mistake(/state\.json is not valid JSON/));
     rmSync(at("trained/last/state.json"));
-    expect(await resume()).toEqual(mistake(/has no state to go on from/));
+    expect(await resume()).toEqual(mistake(/has no state to resume from/));
     withState(JSON.stringify(state));
     // Keys in an order of their own stay in it.
     const config = JSON.parse(readFileSync(at("trained/config.json"), "utf8")) as object;

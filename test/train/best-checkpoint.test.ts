@@ -5,7 +5,7 @@ import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startBackend } from "../../src/backend/start.js";
 import { RunFolder } from "../../src/run/folder.js";
-import { BestCheckpoint } from "../../src/train/callbacks/callbacks.js";
+import { BestCheckpoint } from "../../src/train/callbacks/best-checkpoint.js";
 
 const folder = mkdtempSync(join(tmpdir(), "keyspot-best-"));
 beforeAll(() => startBackend("cpu", "training"));

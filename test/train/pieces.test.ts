@@ -1,10 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { startBackend } from "../../src/backend/start.js";
+import { inStep } from "../../src/backend/step.js";
 import { resolveSettings } from "../../src/run/settings.js";
 import { logitAdjustment, makeLoss } from "../../src/train/loss.js";
 import { Adam } from "../../src/train/optimizers/adam.js";
-import { checkOptimizer } from "../../src/train/optimizers/optimizer.js";
+import { checkOptimizer } from "../../src/train/optimizers/make.js";
 import { Sgd } from "../../src/train/optimizers/sgd.js";
 import { learningRateSchedule } from "../../src/train/schedule.js";
 import { expectNear } from "../helpers/near.js";
@@ -21,14 +22,14 @@ test("SGD with momentum and weight decay follows its definition; biases do not d
       { name: "kernel", variable: kernel },
       { name: "bias", variable: bias },
     ],
-    { momentum: 0.9, weightDecay: 0.1 },
+    { learningRate: () => 0.05, momentum: 0.9, weightDecay: 0.1 },
   );
   const expected = { kernel: [1, -2], bias: [3, -4] };
   const velocity = { kernel: [0, 0], bias: [0, 0] };
   for (let t = 1; t <= 5; t++) {
     const gradient = [t, 0.5 - t];
-    sgd.next(0.05);
-    sgd.update({ [kernel.name]: tf.tensor2d([gradient]), [bias.name]: tf.tensor1d(gradient) });
+    const gradients = { [kernel.name]: tf.tensor2d([gradient]), [bias.name]: tf.tensor1d(gradient) };
+    inStep(t - 1, () => sgd.update(gradients));
     for (const name of ["kernel", "bias"] as const)
       for (const i of [0, 1]) {
         const decay = name === "kernel" ? 0.1 * expected.kernel[i]! : 0;
@@ -41,10 +42,9 @@ test("SGD with momentum and weight decay follows its definition; biases do not d
 });
 
 test("AdamW shrinks kernels by rate times decay beside Adam's own step", () => {
-  const [plain, decayed] = [0, 0.5].map((decay) => {
+  const [plain, decayed] = [0, 0.5].map((weightDecay) => {
     const variable = tf.variable(tf.tensor2d([[2, -3]]));
-    const adam = new Adam([{ name: "w", variable }], decay);
-    adam.next(0.1);
+    const adam = new Adam([{ name: "w", variable }], { learningRate: () => 0.1, weightDecay });
     adam.update({ [variable.name]: tf.tensor2d([[1, 1]]) });
     return variable.dataSync();
   });
@@ -52,7 +52,7 @@ test("AdamW shrinks kernels by rate times decay beside Adam's own step", () => {
   expect(decayed![1]).toBeCloseTo(plain![1]! + 0.1 * 0.5 * 3, 5);
 });
 
-test("the warm-up rises in a straight line, and the cosine begins behind it", () => {
+test("the warm-up rises in a straight line, and the cosine begins after it", () => {
   const rate = learningRateSchedule("cosine", 0.2, 110, 10);
   expect([0, 4, 9, 10, 60, 110].map((step) => rate(step).toFixed(6))).toEqual(
     [0.02, 0.1, 0.2, 0.2, 0.1, 0].map((value) => value.toFixed(6)),

@@ -151,7 +151,7 @@ test("one that was stopped early goes on where more epochs are asked for, and sa
   const hooks = { report: (line: string) => void lines.push(line) };
   await resumeTraining(path, {}, hooks);
   expect(epochs()).toBe(2);
-  expect(lines).toContain(`${path} ended early, after epoch 2 of 4: more are asked for with --epochs`);
+  expect(lines).toContain(`${path} ended early, after epoch 2 of 4: ask for more with --epochs`);
   await resumeTraining(path, { epochs: 6 }, hooks);
   expect(epochs()).toBe(3);
   expect(lines).toContain(`resuming ${path} at epoch 3, batch 1`);

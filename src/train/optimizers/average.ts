@@ -1,14 +1,14 @@
 import * as tf from "@tensorflow/tfjs";
 import { everyStep } from "../../backend/step.js";
-import { modelVariables, type NamedVariable } from "./adam.js";
+import { modelVariables, type NamedVariable } from "../variables.js";
 
 /**
  * An exponential moving average of a model's weights, moving statistics included, in a second model of the same shape,
  * which is the one to validate and to keep (Polyak and Juditsky, 1992; with the decay of Tarvainen and Valpola, 2017).
- * The decay rises to its value as (1 + step) / (10 + step), so that the initial weights are soon forgotten.
+ * After n steps the decay is `min(decay, (1 + n) / (10 + n))`, so that the initial weights are soon forgotten.
  */
 export class WeightAverage {
-  private readonly model: tf.LayersModel;
+  readonly model: tf.LayersModel;
   private readonly pairs: { of: tf.Variable; average: tf.Variable }[];
   private readonly decay: number;
 
@@ -26,17 +26,20 @@ export class WeightAverage {
     });
   }
 
-  /** To be called after each update, `step` telling how many there were. */
-  follow(step: () => number): void {
+  /** Moves the average towards the weights, at the end of the step under way. */
+  follow(): void {
     tf.tidy(() => {
-      const share = everyStep(() => tf.scalar(1 - Math.min(this.decay, (1 + step()) / (10 + step()))));
+      const share = everyStep((step) => {
+        const steps = step + 1;
+        return tf.scalar(1 - Math.min(this.decay, (1 + steps) / (10 + steps)));
+      });
       for (const { of, average } of this.pairs) {
         tf.tidy(() => average.assign(average.add(of.sub(average).mul(share))));
       }
     });
   }
 
-  /** What must be stored to go on exactly. */
+  /** Tensors that must be stored to resume exactly. */
   slotVariables(): NamedVariable[] {
     return modelVariables(this.model, "all").map(({ name, variable }) => ({
       name: `average/${name}`,

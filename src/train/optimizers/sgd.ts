@@ -1,45 +1,35 @@
 import * as tf from "@tensorflow/tfjs";
 import { everyStep } from "../../backend/step.js";
-import type { NamedVariable } from "./adam.js";
-import { decays, type Optimizer } from "./optimizer.js";
+import type { NamedVariable } from "../variables.js";
+import { decays, type Optimizer, type OptimizerOptions, zeroSlot } from "./optimizer.js";
 
 /**
- * Stochastic gradient descent with momentum as PyTorch has it: the velocity is `momentum · velocity + gradient`, to which
- * weight decay adds `weightDecay · weight` for kernels, and the weight loses `rate · velocity`.
+ * Stochastic gradient descent with momentum, as in PyTorch: `velocity = momentum · velocity + gradient`, then
+ * `weight -= rate · velocity`. Weight decay adds `weightDecay · weight` to the gradients of kernels.
  */
 export class Sgd implements Optimizer {
-  step = 0;
-  private learningRate = 0;
-  private readonly momentum: number;
-  private readonly weightDecay: number;
-  private readonly slots: (Required<NamedVariable> & { velocity: tf.Variable })[];
+  private readonly options: Required<OptimizerOptions> & { momentum: number };
+  private readonly slots: (NamedVariable & { velocity: tf.Variable })[];
 
-  constructor(variables: readonly NamedVariable[], options: { momentum: number; weightDecay: number }) {
-    this.momentum = options.momentum;
-    this.weightDecay = options.weightDecay;
-    this.slots = variables.map(({ name, variable, frozenSteps = 0 }) => {
-      const velocity = tf.tidy(() => tf.variable(tf.zerosLike(variable), false));
-      return { name, variable, frozenSteps, velocity };
-    });
-  }
-
-  next(learningRate: number): void {
-    this.step++;
-    this.learningRate = learningRate;
+  constructor(
+    variables: readonly NamedVariable[],
+    { weightDecay = 0, ...options }: OptimizerOptions & { momentum: number },
+  ) {
+    this.options = { ...options, weightDecay };
+    this.slots = variables.map((each) => ({ ...each, velocity: zeroSlot(each.variable) }));
   }
 
   update(gradients: tf.NamedTensorMap): void {
+    const { learningRate, momentum, weightDecay } = this.options;
     tf.tidy(() => {
-      const rate = everyStep(() => tf.scalar(this.learningRate));
-      for (const { variable, frozenSteps, velocity } of this.slots) {
-        if (this.step <= frozenSteps) continue;
-        const gradient = gradients[variable.name]!;
+      const rate = everyStep((step) => tf.scalar(learningRate(step)));
+      for (const { variable, velocity } of this.slots) {
+        const gradient = gradients[variable.name];
+        if (gradient === undefined) continue;
         tf.tidy(() => {
           const slope =
-            this.weightDecay > 0 && decays(variable)
-              ? gradient.add(variable.mul(this.weightDecay))
-              : gradient;
-          velocity.assign(velocity.mul(this.momentum).add(slope));
+            weightDecay > 0 && decays(variable) ? gradient.add(variable.mul(weightDecay)) : gradient;
+          velocity.assign(velocity.mul(momentum).add(slope));
           variable.assign(variable.sub(velocity.mul(rate)));
         });
       }

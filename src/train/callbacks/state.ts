@@ -6,28 +6,28 @@ import { describeSystemError, UserError } from "../../base/errors.js";
 import { writeFileAtomic } from "../../base/files.js";
 import type { RunFolder } from "../../run/folder.js";
 import { describeIssue, readJsonFile } from "../../run/settings.js";
-import type { NamedVariable } from "../optimizers/adam.js";
+import type { NamedVariable } from "../variables.js";
 
 const number = z.number({ error: "expected a number" });
 const positionSchema = z.object(
   {
     epoch: number,
     batch: number,
-    // JSON has no NaN: a training that has diverged leaves null.
+    // JSON has no NaN: a training that has diverged stores null.
     lossSum: number.nullable().transform((value) => value ?? Number.NaN),
     correct: number,
     examples: number,
     seconds: number,
   },
-  { error: "expected where the training stands" },
+  { error: "expected the training's position" },
 );
 const stateSchema = z.object(
   {
     position: positionSchema,
     optimizerStep: number,
-    /** What each callback asked to be kept, by its name. */
+    /** The callbacks' states, by callback name. */
     callbacks: z.record(z.string(), z.unknown(), { error: "expected the callbacks' states" }),
-    tensorFile: z.string({ error: "expected a file's name" }),
+    tensorFile: z.string({ error: "expected a file name" }),
     tensors: z.array(z.object({ name: z.string(), shape: z.array(z.number()) }), {
       error: "expected names and shapes",
     }),
@@ -36,12 +36,12 @@ const stateSchema = z.object(
 );
 
 type StateFile = z.infer<typeof stateSchema>;
-/** The small part of a stored state; the tensors lie in the file that it names. */
+/** A stored state without its tensors, which are in the file that it names. */
 export type StoredState = Omit<StateFile, "tensorFile" | "tensors">;
 
 /**
- * Stores a run's newest state. The tensors go to a new file first; `state.json`, replaced in one step, then names it, and
- * the old one goes: whenever it is cut short, one whole state is there.
+ * Stores a run's newest state. The tensors go to a new file first. Then `state.json`, replaced atomically, names that file,
+ * and the old one is deleted: whenever this is cut short, one whole state is there.
  */
 export async function writeState(
   run: RunFolder,
@@ -65,11 +65,11 @@ export async function writeState(
 /**
  * Reads the newest state into the variables, which must be those that it was written from.
  *
- * @throws UserError when there is none, or it is damaged or of another model
+ * @throws UserError when there is no state, or it is damaged or of another model
  */
 export function readState(run: RunFolder, variables: readonly NamedVariable[]): StoredState {
   if (!existsSync(run.lastStatePath)) {
-    throw new UserError(`${run.path} has no state to go on from (${run.lastStatePath} is missing)`);
+    throw new UserError(`${run.path} has no state to resume from (${run.lastStatePath} is missing)`);
   }
   const value = readJsonFile(run.lastStatePath);
   const checked = stateSchema.safeParse(value);
@@ -105,11 +105,11 @@ export function readState(run: RunFolder, variables: readonly NamedVariable[]): 
   return state;
 }
 
-// One read may bring fewer bytes than it was asked for (Linux stops at 2 GiB).
+// One read may return fewer bytes than asked for (Linux stops at 2 GiB).
 function readWhole(file: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) {
     const read = readSync(file, bytes, at, Math.min(bytes.length - at, 1 << 30), null);
-    if (read === 0) throw new UserError("the file with the tensors became shorter while it was read");
+    if (read === 0) throw new UserError("the file with the tensors became shorter while it was being read");
     at += read;
   }
 }
