@@ -5,12 +5,11 @@
  *   npx tsx bench/conditions.ts RUN [--data D.npz] [--part test] [--limit 500]
  */
 import { parseArgs } from "node:util";
-import { type Audio, clipFromAudio } from "../src/audio/clip.js";
-import { startBackend } from "../src/backend/start.js";
+import type { Audio } from "../src/audio/clip.js";
 import { Random } from "../src/base/random.js";
 import { loadClips } from "../src/data/load.js";
 import { resample } from "../src/dsp/resample.js";
-import { predictClip } from "../src/eval/predict.js";
+import { loadRecognizer } from "../src/recognizer/open.js";
 import { chooseRunDataset } from "../src/run/dataset.js";
 import { RunFolder } from "../src/run/folder.js";
 
@@ -24,9 +23,8 @@ const { values: options, positionals } = parseArgs({
 });
 const run = new RunFolder(positionals[0]!);
 const config = run.readConfig();
-const { labels, sampleRate, clipLength } = config;
-await startBackend("wasm", "short");
-const model = await run.readBest();
+const { sampleRate, clipLength } = config;
+const recognizer = await loadRecognizer(run, { backend: "wasm" });
 const clips = await loadClips(options.data ?? config.data, { seed: config.seed, sampleRate });
 const { split, clips: chosen } = chooseRunDataset(clips, config);
 const rows = split[options.part as keyof typeof split].slice(0, Number(options.limit));
@@ -81,13 +79,8 @@ for (const [name, change] of Object.entries(conditions)) {
   for (const row of rows) {
     const wave = new Float32Array(clipLength);
     chosen.samples.read(row, wave);
-    const { samples } = clipFromAudio(
-      change(wave, new Random(1, "conditions", row)),
-      config.sampleRate,
-      clipLength,
-    );
-    const { label } = await predictClip(model, labels, samples, 1);
-    if (label === chosen.labels[row]) right++;
+    const { prediction } = await recognizer.predictAudio(change(wave, new Random(1, "conditions", row)));
+    if (prediction.label === chosen.labels[row]) right++;
   }
   console.log(`${name.padEnd(42)} ${((100 * right) / rows.length).toFixed(1)} %`);
 }

@@ -4,9 +4,10 @@
  *
  *   npx tsx bench/levels.ts D.npz
  */
+
+import { quantile } from "../src/base/numbers.js";
 import { loadClips } from "../src/data/load.js";
 import { rms } from "../src/dsp/level.js";
-import { quantile } from "../src/eval/statistics.js";
 
 const frames = 100;
 const clips = await loadClips([process.argv[2]!], { seed: 0 });

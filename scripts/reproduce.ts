@@ -12,7 +12,7 @@ import { existsSync, mkdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual, parseArgs } from "node:util";
-import { type BackendChoice, startBackend } from "../src/backend/start.js";
+import type { BackendChoice } from "../src/backend/start.js";
 import { UserError } from "../src/base/errors.js";
 import { loadClips } from "../src/data/load.js";
 import { compareRuns } from "../src/eval/compare.js";
@@ -307,8 +307,8 @@ async function wordsOf(
 async function reproduce(name: string, data: string): Promise<void> {
   const runs: string[] = [];
   for (const seed of options.seeds.split(",")) runs.push(await runOf(name, seed, data));
-  await startBackend(options.backend as BackendChoice, "training");
-  const { runs: compared } = (await compareRuns(runs.map((run) => new RunFolder(run)))).comparison;
+  const { runs: compared } = (await compareRuns(runs, { backend: options.backend as BackendChoice }))
+    .comparison;
   console.log(
     "| row | seed | clips to train / validate / test | epochs | test accuracy | interval | macro F1 | minutes |",
   );

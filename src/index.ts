@@ -29,6 +29,7 @@ export {
 export { writeAugmented } from "./data/augment/listen.js";
 export { beta, mixUp } from "./data/augment/mixup.js";
 export { noiseFor, readNoiseFolder } from "./data/augment/noise.js";
+export { chooseNoise, type NoiseSource, noiseMixer } from "./data/augment/noise-source.js";
 export { type AugmentSettings, augmentRecipes } from "./data/augment/settings.js";
 export type { ClipSource, Clips, Part, Split } from "./data/clips.js";
 export { readNpz } from "./data/formats/npz.js";
@@ -62,16 +63,15 @@ export {
 } from "./eval/analysis/detection.js";
 export type { Mistake } from "./eval/analysis/mistakes.js";
 export {
-  chooseNoise,
   figuresInNoise,
   type NoiseFigures,
   type NoiseLevel,
-  type NoiseSource,
 } from "./eval/analysis/noise.js";
 export { accuracyBySpeaker, type SpeakerAccuracy } from "./eval/analysis/speakers.js";
 export {
   type ComparedPair,
   type ComparedRun,
+  type CompareOptions,
   type Comparison,
   compareRuns,
   type DetailedComparison,
@@ -83,8 +83,13 @@ export {
   loadEvaluationData,
 } from "./eval/data.js";
 export { type Evaluation, evaluate, predictionsCsv } from "./eval/evaluate.js";
+export {
+  type EvaluatedRun,
+  type EvaluateRunOptions,
+  type EvaluationDocument,
+  evaluateRun,
+} from "./eval/evaluate-run.js";
 export { computeMetrics, type LabelFigures, type Metrics } from "./eval/metrics.js";
-export { type Prediction, predictAudio, predictClip } from "./eval/predict.js";
 export { type SeedGroup, type Spread, spread } from "./eval/seeds.js";
 export { bootstrapAccuracyCi95, bootstrapDifferenceCi95, mcnemarExact } from "./eval/statistics.js";
 export { type ModelCost, modelCost } from "./models/cost.js";
@@ -92,15 +97,26 @@ export type { BuildOptions, ModelDefinition } from "./models/definition.js";
 export { buildModel, findModel, modelRegistry } from "./models/registry.js";
 export { planModel } from "./models/size.js";
 export { svgToPng } from "./plot/png.js";
-export { writeComparisonReport } from "./report/comparison.js";
+export { loadRecognizer, loadRecognizers, type OpenOptions } from "./recognizer/open.js";
+export { predictFile, predictRow, type RowPrediction } from "./recognizer/predict.js";
 export {
-  type EvaluationDocument,
-  type ReportedEvaluation,
-  writeEvaluationReport,
-} from "./report/evaluation.js";
+  type Engine,
+  type Prediction,
+  Recognizer,
+  type RecognizerFormat,
+  recognizerOf,
+} from "./recognizer/recognizer.js";
+export { writeComparisonReport } from "./report/comparison.js";
+export { writeEvaluationReport } from "./report/evaluation.js";
 export { type Dataset, type DatasetSettings, loadDataset, loadRunDataset } from "./run/dataset.js";
 export { type EpochRecord, RunFolder } from "./run/folder.js";
-export { type Answers, type ClassifyOptions, classify } from "./run/logits.js";
+export {
+  computeLogits,
+  type ForwardPass,
+  forwardPass,
+  type Logits,
+  type LogitsOptions,
+} from "./run/logits.js";
 export { type ModelFiles, modelFromFiles, modelToFiles } from "./run/model-files.js";
 export { defaultSettings, type RunConfig, resolveSettings, type TrainSettings } from "./run/settings.js";
 export type { AudioSource } from "./sound/factory/audio-source.js";

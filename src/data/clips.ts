@@ -34,3 +34,13 @@ export type Part = "train" | "val" | "test";
 
 /** Rows of `Clips` for each part, in ascending order; no row is in two of them (`course` alone has val = test). */
 export type Split = Readonly<Record<Part, Int32Array>>;
+
+/** Identifies a clip in any order and under any limit: by its source's fingerprint and the row in that source. */
+export function clipKey(clips: Clips, row: number): string {
+  let index = clips.rows[row]!;
+  for (const source of clips.sources) {
+    if (index < source.rows) return `${source.fingerprint}:${index}`;
+    index -= source.rows;
+  }
+  throw new RangeError(`row ${row} is in no source`);
+}

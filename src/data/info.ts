@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../base/errors.js";
+import { quantile } from "../base/numbers.js";
 import type { Clips, Part, Split } from "./clips.js";
 import { resolveLabels } from "./labels.js";
 import { type SplitOptions, splitClips } from "./split.js";
@@ -225,14 +226,6 @@ function spread(values: Float64Array): Spread {
   const sorted = values.slice().sort();
   const at = (share: number) => round(quantile(sorted, share), 1);
   return { least: at(0), p5: at(0.05), median: at(0.5), p95: at(0.95), most: at(1) };
-}
-
-/** The value at or above which the share of the others lies, between two of them by a straight line. */
-function quantile(sorted: Float64Array, share: number): number {
-  const place = share * (sorted.length - 1);
-  const below = Math.floor(place);
-  const above = Math.ceil(place);
-  return sorted[below]! + (place - below) * (sorted[above]! - sorted[below]!);
 }
 
 function decibels(amplitude: number): number {

@@ -1,10 +1,12 @@
-import type * as tf from "@tensorflow/tfjs";
 import { UserError } from "../base/errors.js";
-import { modelCost } from "../models/cost.js";
-import type { EpochRecord, RunConfig, RunFolder } from "../run/folder.js";
-import { clipKey, type EvaluationData, EvaluationDataLoader, type EvaluationDataOptions } from "./data.js";
+import { argMax } from "../base/numbers.js";
+import { clipKey } from "../data/clips.js";
+import { loadRecognizers, type OpenOptions } from "../recognizer/open.js";
+import type { Recognizer } from "../recognizer/recognizer.js";
+import { type EpochRecord, type RunConfig, RunFolder } from "../run/folder.js";
+import { type EvaluationData, EvaluationDataLoader, type EvaluationDataOptions } from "./data.js";
 import { type Evaluation, evaluate } from "./evaluate.js";
-import { argMax, correctness } from "./metrics.js";
+import { correctness } from "./metrics.js";
 import { commonName, groupBySeed, type SeedGroup, spread } from "./seeds.js";
 import { areSeveral, bootstrapAccuracyCi95, bootstrapDifferenceCi95, mcnemarExact } from "./statistics.js";
 import { medianMsPerClip } from "./timing.js";
@@ -61,6 +63,12 @@ export interface DetailedComparison {
   bySpeaker: boolean;
 }
 
+export interface CompareOptions extends EvaluationDataOptions, Pick<OpenOptions, "backend"> {
+  /** Called once all files are read, before the first evaluation. */
+  onReady?: (recognizers: readonly Recognizer[]) => void;
+  onEvaluating?: (run: string, done: number, total: number) => void;
+}
+
 /**
  * Evaluates runs on the same clips and compares them pair by pair: without `data` on their own test parts, which must be
  * the same clips. Test parts may differ with the seed alone: then pairs are compared where the clips are the same, and
@@ -69,24 +77,20 @@ export interface DetailedComparison {
  * @throws UserError when other test parts differ
  */
 export async function compareRuns(
-  runs: readonly RunFolder[],
-  options: EvaluationDataOptions & {
-    /** Once all files are read, before the first evaluation. */
-    onReady?: () => void;
-    onEvaluating?: (run: RunFolder, done: number, total: number) => void;
-  } = {},
+  runs: readonly (RunFolder | string)[],
+  options: CompareOptions = {},
 ): Promise<DetailedComparison> {
   const details: DetailedComparison["details"] = [];
   const compared: Omit<ComparedRun, "msPerClip">[] = [];
   const right: Uint8Array[] = [];
 
-  // All that can be wrong is found before the first of the evaluations starts.
+  // Everything is checked before the first evaluation starts.
+  const folders = runs.map((run) => (typeof run === "string" ? new RunFolder(run) : run));
+  const stored = folders.map((run) => ({ run, config: run.readConfig(), history: run.readHistory() }));
+  const recognizers = await loadRecognizers(folders, { backend: options.backend, purpose: "training" });
   const loader = new EvaluationDataLoader();
   const prepared: Prepared[] = [];
-  for (const run of runs) {
-    const config = run.readConfig();
-    run.checkTrained();
-    const history = run.readHistory();
+  for (const { run, config, history } of stored) {
     const data = await loader.load(run, config, options);
     const keys = [...data.rows].map((row) => clipKey(data.clips, row));
     const same = prepared.find((other) => sameClips(other.keys, keys));
@@ -98,27 +102,24 @@ export async function compareRuns(
   }
   const groups = groupBySeed(prepared.map(({ config }) => config));
   checkTestSets(prepared, groups);
-  const models: tf.LayersModel[] = [];
-  for (const { run } of prepared) models.push(await run.readBest());
-  options.onReady?.();
+  options.onReady?.(recognizers);
 
   for (const [i, { run, config, history, data }] of prepared.entries()) {
-    const model = models[i]!;
-    const evaluation = await evaluate(model, config, data, (done, total) =>
-      options.onEvaluating?.(run, done, total),
+    const recognizer = recognizers[i]!;
+    const evaluation = await evaluate(recognizer, data, (done, total) =>
+      options.onEvaluating?.(run.path, done, total),
     );
-    const { metrics, answers } = evaluation;
-    const correct = correctness(answers, data.truth);
+    const { metrics, logits } = evaluation;
+    const correct = correctness(logits, data.truth);
     right.push(correct);
-    const cost = modelCost(model);
     compared.push({
       run: run.path,
       model: config.model,
       input: config.input,
       seed: config.seed,
       examples: metrics.examples,
-      params: cost.params,
-      macs: cost.macs,
+      params: recognizer.cost.params,
+      macs: recognizer.cost.macs,
       accuracy: metrics.accuracy,
       // The run's own seed, so that no other run changes it.
       accuracyCi95: bootstrapAccuracyCi95(correct, voicesOf(data), config.seed),
@@ -127,9 +128,13 @@ export async function compareRuns(
     });
     details.push({ evaluation, history, config });
   }
-  const timed = prepared.map(({ data: { clips, rows } }, i) => ({ model: models[i]!, clips, rows }));
+  const timed = prepared.map(({ data: { clips, rows } }, i) => ({
+    recognizer: recognizers[i]!,
+    clips,
+    rows,
+  }));
   const msPerClip = await medianMsPerClip(timed);
-  for (const model of models) model.dispose();
+  for (const recognizer of recognizers) recognizer.dispose();
 
   const pairs: ComparedPair[] = [];
   for (let i = 0; i < runs.length; i++) {
@@ -140,7 +145,7 @@ export async function compareRuns(
       const mcnemarP = mcnemarExact(aOnlyRight, bOnlyRight);
       const { data, config } = prepared[i]!;
       const differenceCi95 = bootstrapDifferenceCi95(right[i]!, right[j]!, voicesOf(data), config.seed);
-      const names = { a: runs[i]!.path, b: runs[j]!.path };
+      const names = { a: folders[i]!.path, b: folders[j]!.path };
       pairs.push({ ...names, aOnlyRight, bOnlyRight, mcnemarP, differenceCi95 });
     }
   }

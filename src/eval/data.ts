@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { UserError } from "../base/errors.js";
 import { labelIndices } from "../data/batches/batches.js";
-import type { Clips, Part } from "../data/clips.js";
+import { type Clips, clipKey, type Part } from "../data/clips.js";
 import { atSampleRate, loadClips, SAMPLE_DATA } from "../data/load.js";
 import { defaultSplitKind, splitClips } from "../data/split.js";
 import { chooseRunDataset } from "../run/dataset.js";
@@ -116,16 +116,6 @@ export function loadEvaluationData(
   options: EvaluationDataOptions = {},
 ): Promise<EvaluationData> {
   return new EvaluationDataLoader().load(run, config, options);
-}
-
-/** What a clip is known by in any order and under any limit: the data's content and the row in it. */
-export function clipKey(clips: Clips, row: number): string {
-  let index = clips.rows[row]!;
-  for (const source of clips.sources) {
-    if (index < source.rows) return `${source.fingerprint}:${index}`;
-    index -= source.rows;
-  }
-  throw new RangeError(`row ${row} is in no source`);
 }
 
 function ownPart(loaded: Clips, config: RunConfig, part: Part | "all"): { clips: Clips; rows: Int32Array } {

@@ -1,39 +1,38 @@
-import type * as tf from "@tensorflow/tfjs";
-import type { RunConfig } from "../run/folder.js";
-import { type Answers, checkLogits, classify } from "../run/logits.js";
+import { softmax } from "../base/numbers.js";
+import type { Recognizer } from "../recognizer/recognizer.js";
+import { checkLogits, type Logits } from "../run/logits.js";
 import type { EvaluationData } from "./data.js";
-import { computeMetrics, exampleLogits, type Metrics, predictedLabels, softmax } from "./metrics.js";
+import { computeMetrics, exampleLogits, type Metrics, predictedLabels } from "./metrics.js";
 
-/** A run's answers for clips, and their figures. */
+/** A model's logits for clips, and their figures. */
 export interface Evaluation {
   metrics: Metrics;
-  answers: Answers;
+  logits: Logits;
   data: EvaluationData;
 }
 
 /**
- * Every clip counts, the last partial batch too.
+ * Evaluates a model on every clip of the data, the last partial batch included.
  *
- * @throws UserError where the model answers with something else than numbers
+ * @throws UserError when the model's output is not finite
  */
 export async function evaluate(
-  model: tf.LayersModel,
-  config: RunConfig,
+  recognizer: Recognizer,
   data: EvaluationData,
   onProgress?: (done: number, total: number) => void,
 ): Promise<Evaluation> {
-  const answers = (await classify(model, data.clips, data.rows, { onProgress }))!;
-  const rowAt = (place: number) => data.rows[Math.floor(place / answers.labelCount)]!;
-  checkLogits(answers.logits, (place) => `clip ${data.clips.rows[rowAt(place)]}`);
-  return { metrics: computeMetrics(answers, data.truth, config.labels), answers, data };
+  const logits = (await recognizer.logits(data.clips, data.rows, { onProgress }))!;
+  const rowAt = (index: number) => data.rows[Math.floor(index / logits.labelCount)]!;
+  checkLogits(logits.values, (index) => `clip ${data.clips.rows[rowAt(index)]}`);
+  return { metrics: computeMetrics(logits, data.truth, recognizer.labels), logits, data };
 }
 
-/** A line a clip: `index,label,predicted,probability`, the index being the row in the data as it was read. */
-export function predictionsCsv({ answers, data, metrics }: Evaluation): string {
-  const predicted = predictedLabels(answers);
+/** Formats predictions as CSV, one line a clip: `index,label,predicted,probability`; `index` is the row in the data. */
+export function predictionsCsv({ logits, data, metrics }: Evaluation): string {
+  const predicted = predictedLabels(logits);
   const lines = ["index,label,predicted,probability"];
   data.rows.forEach((row, i) => {
-    const probability = softmax(exampleLogits(answers, i))[predicted[i]!]!;
+    const probability = softmax(exampleLogits(logits, i))[predicted[i]!]!;
     const cells = [data.clips.labels[row]!, metrics.labels[predicted[i]!]!].map(csvCell);
     lines.push(`${data.clips.rows[row]},${cells.join(",")},${probability.toFixed(6)}`);
   });

@@ -1,23 +1,5 @@
-import type { Answers } from "../run/logits.js";
-
-/** Softmax of one example's logits, in float64. */
-export function softmax(logits: ArrayLike<number>): Float64Array {
-  const values = Float64Array.from(logits);
-  const largest = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) {
-    values[i] = Math.exp(values[i]! - largest);
-    sum += values[i]!;
-  }
-  return values.map((value) => value / sum);
-}
-
-/** Index of the largest value, the first of equals. */
-export function argMax(values: ArrayLike<number>): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
-  return best;
-}
+import { argMax } from "../base/numbers.js";
+import type { Logits } from "../run/logits.js";
 
 export interface LabelFigures {
   label: string;
@@ -42,14 +24,14 @@ export interface Metrics {
   perLabel: LabelFigures[];
   /** Mean F1 over the labels that the examples have. */
   macroF1: number;
-  /** What always answering the examples' most frequent label would get. */
+  /** What always predicting the most frequent label of the examples would get. */
   baseline: { label: string; accuracy: number };
 }
 
-/** Figures of answers against the true labels (indices into `labels`), one a row of the answers. */
-export function computeMetrics(answers: Answers, truth: Int32Array, labels: readonly string[]): Metrics {
-  const { examples } = answers;
-  const predictions = predictedLabels(answers);
+/** Figures of answers against the true labels (indices into `labels`), one a row of the logits. */
+export function computeMetrics(logits: Logits, truth: Int32Array, labels: readonly string[]): Metrics {
+  const { examples } = logits;
+  const predictions = predictedLabels(logits);
   const confusion = labels.map(() => labels.map(() => 0));
   for (let i = 0; i < examples; i++) confusion[truth[i]!]![predictions[i]!]!++;
   const perLabel = labels.map((label, i) => labelFigures(label, i, confusion));
@@ -57,7 +39,7 @@ export function computeMetrics(answers: Answers, truth: Int32Array, labels: read
   const mostFrequent = perLabel[argMax(perLabel.map(({ support }) => support))]!;
   return {
     examples,
-    loss: meanCrossEntropy(answers, truth),
+    loss: meanCrossEntropy(logits, truth),
     accuracy: confusion.reduce((sum, row, i) => sum + row[i]!, 0) / examples,
     labels,
     confusion,
@@ -68,13 +50,13 @@ export function computeMetrics(answers: Answers, truth: Int32Array, labels: read
 }
 
 /** The label that each example is given, as an index. */
-export function predictedLabels(answers: Answers): Int32Array {
-  return Int32Array.from({ length: answers.examples }, (_, i) => argMax(exampleLogits(answers, i)));
+export function predictedLabels(logits: Logits): Int32Array {
+  return Int32Array.from({ length: logits.examples }, (_, i) => argMax(exampleLogits(logits, i)));
 }
 
 /** By example: 1 where the label it is given is the true one, else 0. */
-export function correctness(answers: Answers, truth: Int32Array): Uint8Array {
-  return Uint8Array.from(predictedLabels(answers), (label, i) => (label === truth[i] ? 1 : 0));
+export function correctness(logits: Logits, truth: Int32Array): Uint8Array {
+  return Uint8Array.from(predictedLabels(logits), (label, i) => (label === truth[i] ? 1 : 0));
 }
 
 /**
@@ -82,42 +64,42 @@ export function correctness(answers: Answers, truth: Int32Array): Uint8Array {
  * finds most probable; of equals, the first labels.
  */
 export function topKAccuracies(
-  answers: Answers,
+  logits: Logits,
   truth: Int32Array,
   most = 5,
 ): { k: number; accuracy: number }[] {
-  const atRank = new Int32Array(answers.labelCount);
-  for (let i = 0; i < answers.examples; i++) {
-    const logits = exampleLogits(answers, i);
+  const atRank = new Int32Array(logits.labelCount);
+  for (let i = 0; i < logits.examples; i++) {
+    const example = exampleLogits(logits, i);
     const own = truth[i]!;
     let rank = 0;
-    logits.forEach((logit, label) => {
-      if (logit > logits[own]! || (logit === logits[own] && label < own)) rank++;
+    example.forEach((logit, label) => {
+      if (logit > example[own]! || (logit === example[own] && label < own)) rank++;
     });
     atRank[rank]!++;
   }
   let right = 0;
-  return Array.from({ length: Math.min(most, answers.labelCount) }, (_, rank) => {
+  return Array.from({ length: Math.min(most, logits.labelCount) }, (_, rank) => {
     right += atRank[rank]!;
-    return { k: rank + 1, accuracy: right / answers.examples };
+    return { k: rank + 1, accuracy: right / logits.examples };
   });
 }
 
 /** The logits of example `i`. */
-export function exampleLogits(answers: Answers, i: number): Float32Array {
-  return answers.logits.subarray(i * answers.labelCount, (i + 1) * answers.labelCount);
+export function exampleLogits(logits: Logits, i: number): Float32Array {
+  return logits.values.subarray(i * logits.labelCount, (i + 1) * logits.labelCount);
 }
 
 /** Mean of `-log softmax(logits)[truth]`, in nats. */
-export function meanCrossEntropy(answers: Answers, truth: Int32Array): number {
+export function meanCrossEntropy(logits: Logits, truth: Int32Array): number {
   let sum = 0;
-  for (let i = 0; i < answers.examples; i++) {
-    const logits = exampleLogits(answers, i);
-    const largest = logits[argMax(logits)]!;
-    const logSum = Math.log(logits.reduce((total, value) => total + Math.exp(value - largest), 0));
-    sum += largest + logSum - logits[truth[i]!]!;
+  for (let i = 0; i < logits.examples; i++) {
+    const example = exampleLogits(logits, i);
+    const largest = example[argMax(example)]!;
+    const logSum = Math.log(example.reduce((total, value) => total + Math.exp(value - largest), 0));
+    sum += largest + logSum - example[truth[i]!]!;
   }
-  return sum / answers.examples;
+  return sum / logits.examples;
 }
 
 function labelFigures(label: string, i: number, confusion: number[][]): LabelFigures {

@@ -1,3 +1,4 @@
+import { quantile } from "../base/numbers.js";
 import { Random } from "../base/random.js";
 
 /**
@@ -99,12 +100,4 @@ export function wilsonCi95(right: number, count: number): [low: number, high: nu
   const middle = (share + z2 / (2 * count)) / (1 + z2 / count);
   const half = Math.sqrt(z2 * ((share * (1 - share)) / count + z2 / (4 * count * count))) / (1 + z2 / count);
   return [right === 0 ? 0 : middle - half, right === count ? 1 : middle + half];
-}
-
-/** Quantile of ascending values, linear between them (NumPy's default). */
-export function quantile(ascending: ArrayLike<number>, share: number): number {
-  const at = share * (ascending.length - 1);
-  const low = Math.floor(at);
-  const high = Math.min(low + 1, ascending.length - 1);
-  return ascending[low]! + (at - low) * (ascending[high]! - ascending[low]!);
 }

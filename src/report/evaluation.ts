@@ -2,12 +2,10 @@ import { join } from "node:path";
 import { percent } from "../base/figures.js";
 import { writeFileAtomic } from "../base/files.js";
 import { packageVersion } from "../base/version.js";
-import type { Analysis } from "../eval/analysis/analyse.js";
 import { keywordCurves, meanCurve } from "../eval/analysis/detection.js";
 import { type MistakeSound, mistakeSounds, writeMistakes } from "../eval/analysis/mistakes.js";
-import type { NoiseFigures } from "../eval/analysis/noise.js";
 import type { Evaluation } from "../eval/evaluate.js";
-import type { Metrics } from "../eval/metrics.js";
+import type { EvaluatedRun, EvaluationDocument } from "../eval/evaluate-run.js";
 import { confusionSvg } from "../plot/confusion.js";
 import { curvesSvg } from "../plot/curves.js";
 import { detSvg, rocSvg } from "../plot/evaluation/detection.js";
@@ -17,28 +15,11 @@ import { speakersSvg } from "../plot/evaluation/speakers.js";
 import { topKSvg } from "../plot/evaluation/top-k.js";
 import { type Block, htmlReport, type Section } from "../plot/html.js";
 import { svgToPng } from "../plot/png.js";
-import type { EpochRecord, RunFolder } from "../run/folder.js";
+import type { EpochRecord } from "../run/folder.js";
 import { keptEpoch } from "../run/history.js";
 import type { RunConfig } from "../run/settings.js";
 import { checkReportFolder, pictureNames, removeOtherFigures } from "./folder.js";
 import { lossRemark, settingColumns } from "./parts.js";
-
-/** What `evaluate --json` says, and a report's `evaluation.json`. */
-export interface EvaluationDocument extends Metrics, Analysis {
-  run: string;
-  /** How many of the clips the run was trained on, or its best epoch chosen by. */
-  seenInTraining: number;
-  /** The figures with noise added. */
-  noise?: NoiseFigures;
-}
-
-export interface ReportedEvaluation {
-  run: RunFolder;
-  config: RunConfig;
-  history: readonly EpochRecord[];
-  evaluation: Evaluation;
-  document: EvaluationDocument;
-}
 
 /** More make a picture that nobody reads to its end; the JSON has all. */
 const mostSpeakers = 30;
@@ -54,11 +35,11 @@ type Pictures = { readonly [name in (typeof pictureNames)[number]]?: string };
  */
 export async function writeEvaluationReport(
   folder: string,
-  reported: ReportedEvaluation,
+  evaluated: EvaluatedRun,
   onProgress?: (done: number, total: number) => void,
 ): Promise<string> {
   checkReportFolder(folder);
-  const { run, config, history, evaluation, document } = reported;
+  const { run, config, history, evaluation, document } = evaluated;
   const { metrics, data } = evaluation;
   const pictures = await drawPictures(evaluation, document);
   const sounds = mistakeSounds(evaluation);
@@ -97,10 +78,10 @@ export async function writeEvaluationReport(
 }
 
 async function drawPictures(
-  { answers, data, metrics }: Evaluation,
+  { logits, data, metrics }: Evaluation,
   { run, topK, detection, calibration, noise, speakers }: EvaluationDocument,
 ): Promise<Pictures> {
-  const keywords = keywordCurves(answers, data.truth, metrics.labels).map(({ label, curve }, i) => ({
+  const keywords = keywordCurves(logits, data.truth, metrics.labels).map(({ label, curve }, i) => ({
     label,
     curve,
     equalErrorRate: detection.perKeyword[i]!.equalErrorRate,

@@ -1,69 +1,83 @@
 import * as tf from "@tensorflow/tfjs";
 import { UserError } from "../base/errors.js";
-import { readBatch } from "../data/batches/batches.js";
 import type { Clips } from "../data/clips.js";
 
-/** A model's answers for clips: logits `[examples, labels]`, row after row. */
-export interface Answers {
-  readonly logits: Float32Array;
+/** A model in inference: waveforms `[size, clipLength]` in, logits `[size, labels]` out, both row by row. */
+export type ForwardPass = (waves: Float32Array, size: number) => Promise<Float32Array>;
+
+/** The logits of several clips. */
+export interface Logits {
+  /** `[examples, labelCount]`, row by row. */
+  readonly values: Float32Array;
   readonly examples: number;
   readonly labelCount: number;
 }
 
-export interface ClassifyOptions {
+export interface LogitsOptions {
   batchSize?: number;
   onProgress?: ((done: number, total: number) => void) | undefined;
   signal?: AbortSignal | undefined;
-  /** Changes each clip `[clipLength]` in place before the model hears it. */
+  /** Changes each clip `[clipLength]` in place before the model gets it. */
   change?: (wave: Float32Array, row: number) => void;
 }
 
+/** The forward pass of a TensorFlow.js model, on the current backend. */
+export function forwardPass(model: Pick<tf.LayersModel, "apply">): ForwardPass {
+  return async (waves, size) => {
+    const logits = tf.tidy(() => model.apply(tf.tensor2d(waves, [size, waves.length / size])) as tf.Tensor2D);
+    const values = (await logits.data()) as Float32Array;
+    logits.dispose();
+    return values;
+  };
+}
+
 /**
- * Refuses logits that are no finite numbers, whose probabilities would look like an answer.
+ * Runs a model on the given rows of clips in batches, the last partial batch included. Returns undefined when the signal
+ * was raised before the end.
+ */
+export async function computeLogits(
+  forward: ForwardPass,
+  labelCount: number,
+  clips: Pick<Clips, "samples">,
+  rows: Int32Array,
+  { batchSize = 32, onProgress, signal, change }: LogitsOptions = {},
+): Promise<Logits | undefined> {
+  const { clipLength } = clips.samples;
+  const values = new Float32Array(rows.length * labelCount);
+  for (let start = 0; start < rows.length; start += batchSize) {
+    const batch = rows.subarray(start, start + batchSize);
+    const waves = new Float32Array(batch.length * clipLength);
+    batch.forEach((row, i) => {
+      clips.samples.read(row, waves, i * clipLength);
+      change?.(waves.subarray(i * clipLength, (i + 1) * clipLength), row);
+    });
+    values.set(await forward(waves, batch.length), start * labelCount);
+    onProgress?.(start + batch.length, rows.length);
+    await nextTurn(); // lets signals and timers be handled
+    if (signal?.aborted) return undefined;
+  }
+  return { values, examples: rows.length, labelCount };
+}
+
+/**
+ * Refuses logits that are not finite: their probabilities would look like a prediction.
  *
- * @param clipAt what to call the clip that the logit at a place belongs to
+ * @param clipAt what to call the clip that the logit at an index belongs to
  * @throws UserError
  */
-export function checkLogits(logits: ArrayLike<number>, clipAt: (place: number) => string): void {
-  for (let place = 0; place < logits.length; place++) {
-    if (Number.isFinite(logits[place])) continue;
+export function checkLogits(logits: ArrayLike<number>, clipAt: (index: number) => string): void {
+  for (let index = 0; index < logits.length; index++) {
+    if (Number.isFinite(logits[index])) continue;
     throw new UserError(
-      `the model answers with ${logits[place]} to ${clipAt(place)}, finite numbers were expected: its training has diverged, or its weights are damaged`,
+      `the model's output for ${clipAt(index)}: expected finite numbers, found ${logits[index]}; its training has diverged, or its weights are damaged`,
     );
   }
 }
 
-/**
- * Runs the model in inference on the given rows, every one of them, the last partial batch too. Undefined when the
- * signal was raised before the end.
- */
-export async function classify(
-  model: tf.LayersModel,
-  clips: Clips,
-  rows: Int32Array,
-  options: ClassifyOptions = {},
-): Promise<Answers | undefined> {
-  const { batchSize = 32, onProgress, signal, change } = options;
-  const labelCount = (model.outputShape as tf.Shape)[1]!;
-  const { clipLength } = clips.samples;
-  const logits = new Float32Array(rows.length * labelCount);
-  const labels = new Int32Array(clips.samples.count);
-  for (let number = 0; number * batchSize < rows.length; number++) {
-    const batch = readBatch(clips, rows, labels, number, batchSize);
-    if (change !== undefined) {
-      for (let i = 0; i < batch.size; i++) {
-        const wave = batch.waves.subarray(i * clipLength, (i + 1) * clipLength);
-        change(wave, rows[number * batchSize + i]!);
-      }
-    }
-    const answer = tf.tidy(
-      () => model.apply(tf.tensor2d(batch.waves, [batch.size, clipLength])) as tf.Tensor2D,
-    );
-    logits.set((await answer.data()) as Float32Array, number * batchSize * labelCount);
-    answer.dispose();
-    onProgress?.(number * batchSize + batch.size, rows.length);
-    await new Promise((resolve) => setImmediate(resolve)); // lets signals and timers be handled
-    if (signal?.aborted) return undefined;
-  }
-  return { logits, examples: rows.length, labelCount };
+/** Browsers have no `setImmediate`. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    if (typeof setImmediate === "function") setImmediate(resolve);
+    else setTimeout(resolve);
+  });
 }

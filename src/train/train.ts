@@ -8,7 +8,7 @@ import type { ModelDefinition } from "../models/definition.js";
 import { checkFrontEnd, checkMasking } from "../models/front-ends/front-end.js";
 import { findModel } from "../models/registry.js";
 import { type EpochRecord, hasDiverged, RunFolder } from "../run/folder.js";
-import { classify } from "../run/logits.js";
+import { computeLogits, forwardPass } from "../run/logits.js";
 import type { TrainSettings } from "../run/settings.js";
 import { BestCheckpoint } from "./callbacks/best-checkpoint.js";
 import { CurvesPicture } from "./callbacks/curves-picture.js";
@@ -174,9 +174,10 @@ async function runTraining(training: Training, hooks: TrainHooks): Promise<Train
     rows: Int32Array,
     onProgress?: (done: number, total: number) => void,
   ): Promise<Metrics | undefined> {
-    const answers = await classify(model, clips, rows, { onProgress, signal: hooks.signal });
+    const options = { onProgress, signal: hooks.signal };
+    const logits = await computeLogits(forwardPass(model), labels.length, clips, rows, options);
     const expected = rows.map((row) => truth[row]!);
-    return answers && computeMetrics(answers, expected, labels);
+    return logits && computeMetrics(logits, expected, labels);
   }
 }
 

@@ -16,7 +16,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { encodeWav } from "../../src/audio/wav/decode.js";
 import { Random } from "../../src/base/random.js";
 import { readNpz } from "../../src/data/formats/npz.js";
-import type { EvaluationDocument } from "../../src/report/evaluation.js";
+import type { EvaluationDocument } from "../../src/eval/evaluate-run.js";
 import { RunFolder } from "../../src/run/folder.js";
 import type { TrainSummary } from "../../src/train/train.js";
 import { writeTones } from "../helpers/clips.js";

@@ -115,7 +115,7 @@ describe("kws predict", () => {
   });
 });
 
-test("a model that answers with no numbers predicts nothing", async () => {
+test("a model whose output is not finite predicts nothing", async () => {
   cpSync(at("run"), at("damaged"), { recursive: true });
   const { bestWeightsPath } = new RunFolder(at("damaged"));
   const weights = readFileSync(bestWeightsPath);
@@ -126,9 +126,14 @@ test("a model that answers with no numbers predicts nothing", async () => {
   );
   writeFileSync(bestWeightsPath, weights);
   const file = `${easyLabels[0]}.wav`;
-  await fail(["predict", "damaged", file], 1, /the model answers with NaN to the clip, finite numbers/, {
-    cwd,
-  });
+  await fail(
+    ["predict", "damaged", file],
+    1,
+    /the model's output for the clip: expected finite numbers, found NaN/,
+    {
+      cwd,
+    },
+  );
 });
 
 describe("kws predict --data", () => {

@@ -1,23 +1,23 @@
 import { describe, expect, test } from "vitest";
+import { argMax, quantile, softmax } from "../../src/base/numbers.js";
 import { Random } from "../../src/base/random.js";
-import { argMax, computeMetrics, softmax } from "../../src/eval/metrics.js";
+import { computeMetrics } from "../../src/eval/metrics.js";
 import {
   bootstrapAccuracyCi95,
   bootstrapDifferenceCi95,
   mcnemarExact,
-  quantile,
   wilsonCi95,
 } from "../../src/eval/statistics.js";
-import type { Answers } from "../../src/run/logits.js";
+import type { Logits } from "../../src/run/logits.js";
 import { hasPython, runPython } from "../helpers/python.js";
 
-/** Answers that are sure of the given labels. */
-function sureOf(predicted: number[], labelCount: number): Answers {
-  const logits = new Float32Array(predicted.length * labelCount);
+/** Logits that are sure of the given labels. */
+function sureOf(predicted: number[], labelCount: number): Logits {
+  const values = new Float32Array(predicted.length * labelCount);
   predicted.forEach((label, i) => {
-    logits[i * labelCount + label] = 5;
+    values[i * labelCount + label] = 5;
   });
-  return { logits, examples: predicted.length, labelCount };
+  return { values, examples: predicted.length, labelCount };
 }
 
 describe("metrics of a table worked by hand", () => {

@@ -16,6 +16,7 @@ import {
 import { type CommonFlags, checkWritable, commaList, command, outputFor, partOption } from "../options.js";
 import { count, type Output, paint, plural, wrapped } from "../output.js";
 import { seenInTraining } from "./evaluate.js";
+import { logBackend } from "./predict.js";
 import { remarksOnConfig, settingOptions, settingsFromFlags, withProgress } from "./train.js";
 
 interface CompareFlags extends CommonFlags, GivenSettings {
@@ -51,18 +52,10 @@ export function compareCommand(): Command {
     if (flags.models === undefined) checkRuns(paths, flags);
     else if (paths.length > 0) throw usageError("expected run folders or --models, found both");
     const plans = flags.models === undefined ? [] : await planTrainings(flags.models, flags, compare);
-    const [
-      { startBackend },
-      { compareRuns },
-      { writeComparisonReport },
-      { checkReportFolder },
-      { RunFolder },
-    ] = await Promise.all([
-      import("../../backend/start.js"),
+    const [{ compareRuns }, { writeComparisonReport }, { checkReportFolder }] = await Promise.all([
       import("../../eval/compare.js"),
       import("../../report/comparison.js"),
       import("../../report/folder.js"),
-      import("../../run/folder.js"),
     ]);
     const choice = backendChoice(flags);
     const folder = reportFolder(flags);
@@ -72,19 +65,16 @@ export function compareCommand(): Command {
       output.log(remark);
     if (plans.length > 0) await trainModels(plans, flags, output);
     const runs = flags.models === undefined ? paths : plans.map(({ path }) => path);
-    const backend = await startBackend(choice, "training");
     const progress = new Map(runs.map((run) => [run, output.progress(`evaluating ${run}`)]));
-    const detailed = await compareRuns(
-      runs.map((run) => new RunFolder(run)),
-      {
-        data: flags.models === undefined ? flags.data : undefined,
-        part: flags.part,
-        othersAs: flags.othersAs,
-        onLoading: output.progress("reading the data"),
-        onReady: () => output.log(`backend: ${backend.name} (${backend.device})`),
-        onEvaluating: (run, done, total) => progress.get(run.path)!(done, total),
-      },
-    );
+    const detailed = await compareRuns(runs, {
+      data: flags.models === undefined ? flags.data : undefined,
+      part: flags.part,
+      othersAs: flags.othersAs,
+      backend: choice,
+      onLoading: output.progress("reading the data"),
+      onReady: ([first]) => logBackend(first!, output),
+      onEvaluating: (run, done, total) => progress.get(run)!(done, total),
+    });
     for (const { run, clips } of detailed.comparison.seenInTraining) output.warn(seenInTraining(run, clips));
     const report = await writeComparisonReport(folder, detailed);
     output.result(output.json ? "" : await describe(detailed, report, output), detailed.comparison);

@@ -3,7 +3,7 @@ import type { BackendChoice } from "../../backend/start.js";
 import { percent } from "../../base/figures.js";
 import type { Part } from "../../data/clips.js";
 import type { Analysis } from "../../eval/analysis/analyse.js";
-import type { EvaluationDocument } from "../../report/evaluation.js";
+import type { EvaluationDocument } from "../../eval/evaluate-run.js";
 import {
   backendOption,
   type CommonFlags,
@@ -14,6 +14,7 @@ import {
   partOption,
 } from "../options.js";
 import { count, type Output, paint, plural, wrapped } from "../output.js";
+import { logBackend } from "./predict.js";
 
 interface EvaluateFlags extends CommonFlags {
   data?: string[];
@@ -54,62 +55,31 @@ export function evaluateCommand(): Command {
         checkReportFolder(flags.report);
       }
       if (flags.predictions !== undefined) checkWritable("file", flags.predictions);
-      const [
-        { startBackend },
-        { loadEvaluationData },
-        { evaluate, predictionsCsv },
-        { analyse },
-        { chooseNoise, figuresInNoise },
-        { RunFolder },
-        { writeFileAtomic },
-      ] = await Promise.all([
-        import("../../backend/start.js"),
-        import("../../eval/data.js"),
+      const [{ evaluateRun }, { predictionsCsv }, { writeFileAtomic }] = await Promise.all([
+        import("../../eval/evaluate-run.js"),
         import("../../eval/evaluate.js"),
-        import("../../eval/analysis/analyse.js"),
-        import("../../eval/analysis/noise.js"),
-        import("../../run/folder.js"),
         import("../../base/files.js"),
       ]);
-      const run = new RunFolder(path);
-      const config = run.readConfig();
-      run.checkTrained();
-      const history = flags.report === undefined ? [] : run.readHistory();
-      const backend = await startBackend(flags.backend, "training");
-      const model = await run.readBest();
-      const { data, part, othersAs } = flags;
-      const onLoading = output.progress("reading the data");
-      const loaded = await loadEvaluationData(run, config, { data, part, othersAs, onLoading });
-      output.log(`backend: ${backend.name} (${backend.device})`);
-      const wantsNoise = flags.report !== undefined || flags.noiseFrom !== undefined;
-      const source = wantsNoise ? await chooseNoise(loaded, flags.noiseFrom) : undefined;
-      const evaluation = await evaluate(model, config, loaded, output.progress("evaluating"));
-      const noise =
-        source &&
-        (await figuresInNoise(model, config, loaded, source, output.progress("evaluating in noise")));
-      if (loaded.seenInTraining > 0) output.warn(seenInTraining(path, loaded.seenInTraining));
+      const { data, part, othersAs, noiseFrom, backend } = flags;
+      const evaluated = await evaluateRun(path, {
+        ...{ data, part, othersAs, noiseFrom, backend, forReport: flags.report !== undefined },
+        onLoading: output.progress("reading the data"),
+        onReady: (recognizer) => logBackend(recognizer, output),
+        onEvaluating: output.progress("evaluating"),
+        onEvaluatingInNoise: output.progress("evaluating in noise"),
+      });
+      const { evaluation, document } = evaluated;
+      if (document.seenInTraining > 0) output.warn(seenInTraining(path, document.seenInTraining));
       if (flags.predictions !== undefined) {
         writeFileAtomic(flags.predictions, predictionsCsv(evaluation));
         output.log(`predictions: ${flags.predictions}`);
       }
-      const document = {
-        run: run.path,
-        ...evaluation.metrics,
-        seenInTraining: loaded.seenInTraining,
-        ...analyse(evaluation),
-        ...(noise && { noise }),
-      };
       if (flags.report !== undefined) {
         const { writeEvaluationReport } = await import("../../report/evaluation.js");
-        const reported = { run, config, history, evaluation, document };
-        const report = await writeEvaluationReport(
-          flags.report,
-          reported,
-          output.progress("writing the report"),
-        );
-        output.log(`report: ${report}`);
+        const onProgress = output.progress("writing the report");
+        output.log(`report: ${await writeEvaluationReport(flags.report, evaluated, onProgress)}`);
       }
-      output.result(output.json ? "" : await describe(document, loaded.part, output), document);
+      output.result(output.json ? "" : await describe(document, evaluation.data.part, output), document);
     });
 }
 

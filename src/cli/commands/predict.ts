@@ -3,7 +3,8 @@ import type { Command } from "commander";
 import type { BackendChoice } from "../../backend/start.js";
 import { usageError } from "../../base/errors.js";
 import { percent } from "../../base/figures.js";
-import type { Prediction } from "../../eval/predict.js";
+import type { RowPrediction } from "../../recognizer/predict.js";
+import type { Prediction, Recognizer } from "../../recognizer/recognizer.js";
 import {
   backendOption,
   type CommonFlags,
@@ -27,43 +28,31 @@ interface PredictFlags extends CommonFlags {
 export function predictCommand(): Command {
   return command(
     "predict",
-    "what a run makes of WAV files, or of one clip of a data set",
+    "predict the label of WAV files, or of one clip of a data set",
     "kws predict checkpoints/spectrogram recording.wav",
     "kws predict checkpoints/spectrogram --data sample --index random --save-wav clip.wav",
   )
     .argument("<run>", "a run folder")
     .argument("[files...]", "WAV files; - reads one from stdin")
-    .option("--top-k <n>", "how many labels to show", wholeNumber("--top-k", 1), 3)
-    .option("--data <path>", "take a clip of this data instead; repeatable", collect)
-    .option("--index <row>", "which clip of it: its row, or random", (text) =>
+    .option("--top-k <n>", "number of labels to show", wholeNumber("--top-k", 1), 3)
+    .option("--data <path>", "predict a clip of this data instead; repeatable", collect)
+    .option("--index <row>", "which clip of the data: its row, or random", (text) =>
       text === "random" ? text : wholeNumber("--index", 0)(text),
     )
-    .option("--save-wav <file>", "write the clip as a WAV, to listen to")
+    .option("--save-wav <file>", "write the clip as a WAV file")
     .option("--seed <n>", "fixes the random choice", wholeNumber("--seed", 0), 42)
     .addOption(backendOption())
     .action(async (path: string, files: string[], flags: PredictFlags) => {
       checkUsage(files, flags);
       if (flags.saveWav !== undefined) checkWritable("file", flags.saveWav);
       const output = outputFor(flags);
-      const [{ startBackend }, { RunFolder }] = await Promise.all([
-        import("../../backend/start.js"),
-        import("../../run/folder.js"),
-      ]);
-      const run = new RunFolder(path);
-      const config = run.readConfig();
-      const backend = await startBackend(flags.backend, "short");
-      const model = await run.readBest();
-      let isFirst = true;
-      /** Once the first clip is read: a file that cannot be is the only news then. */
-      const onReady = () => {
-        if (isFirst) output.log(`backend: ${backend.name} (${backend.device})`);
-        isFirst = false;
-      };
+      const { loadRecognizer } = await import("../../recognizer/open.js");
+      const recognizer = await loadRecognizer(path, { backend: flags.backend });
       const documents: PredictDocument[] = [];
       const predictions =
         flags.data === undefined
-          ? predictFiles(files, model, config, flags, output, onReady)
-          : predictRow(flags.data, model, config, flags, output, onReady);
+          ? predictFiles(recognizer, files, flags, output)
+          : predictDataRow(recognizer, flags.data, flags, output);
       for await (const document of predictions) {
         documents.push(document);
         if (!output.json) output.result(describe(document), document);
@@ -72,69 +61,63 @@ export function predictCommand(): Command {
     });
 }
 
-type Model = Parameters<typeof import("../../eval/predict.js").predictClip>[0];
-type Config = import("../../run/settings.js").RunConfig;
-
-interface PredictDocument extends Prediction {
-  file?: string;
-  index?: number;
-  trueLabel?: string;
-  correct?: boolean;
+interface PredictDocument
+  extends Prediction,
+    Partial<Pick<RowPrediction, "index" | "trueLabel" | "correct">> {
+  file: string;
 }
 
 async function* predictFiles(
+  recognizer: Recognizer,
   files: readonly string[],
-  model: Model,
-  config: Config,
   { topK }: PredictFlags,
   output: Output,
-  onReady: () => void,
 ): AsyncGenerator<PredictDocument> {
-  const { decodeWav, readWavFile } = await import("../../audio/wav/decode.js");
-  const { predictAudio } = await import("../../eval/predict.js");
+  const [{ decodeWav }, { predictFile }] = await Promise.all([
+    import("../../audio/wav/decode.js"),
+    import("../../recognizer/predict.js"),
+  ]);
+  let isFirst = true;
   for (const file of files) {
-    const audio =
+    const { prediction, notes } =
       file === "-"
-        ? decodeWav(await buffer(process.stdin), "stdin", { streamed: true })
-        : await readWavFile(file);
-    onReady();
-    const { prediction, notes } = await predictAudio(model, config, audio, topK);
+        ? await recognizer.predictAudio(
+            decodeWav(await buffer(process.stdin), "stdin", { streamed: true }),
+            topK,
+          )
+        : await predictFile(recognizer, file, topK);
+    // Only after the first file has been read: of one that cannot be, the error is all there is to say.
+    if (isFirst) logBackend(recognizer, output);
+    isFirst = false;
     if (notes.length > 0) output.log(`${file}: ${notes.join(", ")}`);
     yield { file, ...prediction };
   }
 }
 
-async function* predictRow(
+async function* predictDataRow(
+  recognizer: Recognizer,
   data: readonly string[],
-  model: Model,
-  config: Config,
-  flags: PredictFlags,
+  { index, seed, topK, saveWav }: PredictFlags,
   output: Output,
-  onReady: () => void,
 ): AsyncGenerator<PredictDocument> {
-  const [{ loadClips }, { chooseClip, readClip }, { predictClip }] = await Promise.all([
-    import("../../data/load.js"),
-    import("../../data/choose.js"),
-    import("../../eval/predict.js"),
-  ]);
-  const { sampleRate, labels } = config;
-  const onProgress = output.progress("reading the data");
-  const clips = await loadClips(data, { seed: flags.seed, sampleRate, onProgress });
-  const row = chooseClip(clips, flags.index!, flags.seed);
-  const wave = readClip(clips, row, sampleRate);
-  onReady();
-  const prediction = await predictClip(model, labels, wave, flags.topK);
-  if (flags.saveWav !== undefined) {
+  const { predictRow } = await import("../../recognizer/predict.js");
+  const onLoading = output.progress("reading the data");
+  const { prediction, wave } = await predictRow(recognizer, data, { index: index!, seed, topK, onLoading });
+  logBackend(recognizer, output);
+  if (saveWav !== undefined) {
     const [{ encodeWav }, { writeFileAtomic }] = await Promise.all([
       import("../../audio/wav/decode.js"),
       import("../../base/files.js"),
     ]);
-    writeFileAtomic(flags.saveWav, encodeWav(wave, sampleRate));
-    output.log(`saved to ${flags.saveWav}`);
+    writeFileAtomic(saveWav, encodeWav(wave, recognizer.sampleRate));
+    output.log(`saved to ${saveWav}`);
   }
-  const trueLabel = clips.labels[row]!;
-  const correct = prediction.label === trueLabel;
-  yield { file: data.join(" + "), ...prediction, index: clips.rows[row]!, trueLabel, correct };
+  yield { file: data.join(" + "), ...prediction };
+}
+
+/** Says what computes. */
+export function logBackend({ backend }: Recognizer, output: Output): void {
+  output.log(`backend: ${backend.name} (${backend.device})`);
 }
 
 function checkUsage(files: readonly string[], flags: PredictFlags): void {

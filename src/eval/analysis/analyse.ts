@@ -1,5 +1,6 @@
+import { softmax } from "../../base/numbers.js";
 import type { Evaluation } from "../evaluate.js";
-import { correctness, exampleLogits, predictedLabels, softmax, topKAccuracies } from "../metrics.js";
+import { correctness, exampleLogits, predictedLabels, topKAccuracies } from "../metrics.js";
 import { type Calibration, calibration } from "./calibration.js";
 import { type Detection, detection, keywordCurves } from "./detection.js";
 import { confidentMistakes, type Mistake } from "./mistakes.js";
@@ -18,17 +19,17 @@ export interface Analysis {
 }
 
 export function analyse(evaluation: Evaluation): Analysis {
-  const { answers, data, metrics } = evaluation;
+  const { logits, data, metrics } = evaluation;
   const { labels, speakers } = data.clips;
-  const correct = correctness(answers, data.truth);
+  const correct = correctness(logits, data.truth);
   const probabilities = Float64Array.from(
-    predictedLabels(answers),
-    (label, i) => softmax(exampleLogits(answers, i))[label]!,
+    predictedLabels(logits),
+    (label, i) => softmax(exampleLogits(logits, i))[label]!,
   );
   const support = new Map(metrics.perLabel.map((each) => [each.label, each.support]));
   return {
-    topK: topKAccuracies(answers, data.truth),
-    detection: detection(keywordCurves(answers, data.truth, metrics.labels), support, metrics.examples),
+    topK: topKAccuracies(logits, data.truth),
+    detection: detection(keywordCurves(logits, data.truth, metrics.labels), support, metrics.examples),
     calibration: calibration(probabilities, correct),
     ...(speakers && {
       speakers: accuracyBySpeaker(

@@ -1,4 +1,4 @@
-import type { Answers } from "../../run/logits.js";
+import type { Logits } from "../../run/logits.js";
 import { exampleLogits } from "../metrics.js";
 
 /** Labels that stand for everything else than a word to listen for: no detector is wanted for them. */
@@ -142,15 +142,11 @@ export interface KeywordCurve {
  * The curve of each keyword against all other clips. The score is the logarithm of the odds of the keyword's probability,
  * which orders clips as the probability does but still tells apart those that round to a probability of 1.
  */
-export function keywordCurves(
-  answers: Answers,
-  truth: Int32Array,
-  labels: readonly string[],
-): KeywordCurve[] {
+export function keywordCurves(logits: Logits, truth: Int32Array, labels: readonly string[]): KeywordCurve[] {
   return labels.flatMap((label, index) => {
     if (notKeywords.has(label)) return [];
-    const scores = Float64Array.from({ length: answers.examples }, (_, i) =>
-      logOdds(exampleLogits(answers, i), index),
+    const scores = Float64Array.from({ length: logits.examples }, (_, i) =>
+      logOdds(exampleLogits(logits, i), index),
     );
     const curve = detectionCurve(
       scores,

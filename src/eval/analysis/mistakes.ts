@@ -2,8 +2,9 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { encodeWav } from "../../audio/wav/decode.js";
 import { removeEmptyFolders, writeFileAtomic } from "../../base/files.js";
+import { softmax } from "../../base/numbers.js";
 import type { Evaluation } from "../evaluate.js";
-import { exampleLogits, predictedLabels, softmax } from "../metrics.js";
+import { exampleLogits, predictedLabels } from "../metrics.js";
 
 /** A clip that was given a wrong label. */
 export interface Mistake {
@@ -23,12 +24,12 @@ export interface Mistake {
 
 /** The wrong answers that were given with the highest probability, that first, and the row of `clips` of each. */
 export function confidentMistakes(evaluation: Evaluation, most = 20): { mistake: Mistake; row: number }[] {
-  const { answers, data, metrics } = evaluation;
+  const { logits, data, metrics } = evaluation;
   const { clips } = data;
-  const predicted = predictedLabels(answers);
+  const predicted = predictedLabels(logits);
   const wrong = [...data.rows.keys()].filter((i) => predicted[i] !== data.truth[i]);
   return wrong
-    .map((i) => ({ i, probability: softmax(exampleLogits(answers, i))[predicted[i]!]! }))
+    .map((i) => ({ i, probability: softmax(exampleLogits(logits, i))[predicted[i]!]! }))
     .sort((a, b) => b.probability - a.probability || a.i - b.i)
     .slice(0, most)
     .map(({ i, probability }) => {

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { softmax } from "../../../src/base/numbers.js";
 import { Random } from "../../../src/base/random.js";
 import {
   areaUnderRoc,
@@ -9,8 +10,8 @@ import {
   meanCurve,
   pointAtFalseAlarms,
 } from "../../../src/eval/analysis/detection.js";
-import { softmax, topKAccuracies } from "../../../src/eval/metrics.js";
-import type { Answers } from "../../../src/run/logits.js";
+import { topKAccuracies } from "../../../src/eval/metrics.js";
+import type { Logits } from "../../../src/run/logits.js";
 import { hasPython, runPython } from "../../helpers/python.js";
 
 const curveOf = (scores: number[], keyword: string) =>
@@ -90,26 +91,26 @@ test("the mean of curves is taken at each false alarm rate, linear between point
 });
 
 /** Answers of a model that is often right, some of them equal. */
-function someAnswers(examples: number, labelCount: number): { answers: Answers; truth: Int32Array } {
+function someLogits(examples: number, labelCount: number): { logits: Logits; truth: Int32Array } {
   const random = new Random(3, "answers");
   const truth = Int32Array.from({ length: examples }, () => random.integer(labelCount));
-  const logits = new Float32Array(examples * labelCount);
+  const values = new Float32Array(examples * labelCount);
   for (let i = 0; i < examples; i++) {
     for (let label = 0; label < labelCount; label++) {
       const logit = 2 * random.normal() + (label === truth[i] ? 3 : 0);
-      logits[i * labelCount + label] = i % 3 === 0 ? Math.round(logit) : logit;
+      values[i * labelCount + label] = i % 3 === 0 ? Math.round(logit) : logit;
     }
   }
-  return { answers: { logits, examples, labelCount }, truth };
+  return { logits: { values, examples, labelCount }, truth };
 }
 
-describe("detection by a model's answers", () => {
+describe("detection by a model's logits", () => {
   const labels = ["yes", "no", "unknown", "silence", "never"];
-  const { answers, truth } = someAnswers(400, 4);
-  // A label that no clip has, and that is never answered.
-  const logits = new Float32Array(400 * 5).fill(-50);
-  for (let i = 0; i < 400; i++) logits.set(answers.logits.subarray(4 * i, 4 * i + 4), 5 * i);
-  const five = { logits, examples: 400, labelCount: 5 };
+  const { logits: four, truth } = someLogits(400, 4);
+  // With a label that no clip has and that is never predicted.
+  const values = new Float32Array(400 * 5).fill(-50);
+  for (let i = 0; i < 400; i++) values.set(four.values.subarray(4 * i, 4 * i + 4), 5 * i);
+  const five = { values, examples: 400, labelCount: 5 };
   const curves = keywordCurves(five, truth, labels);
   const support = new Map(labels.map((label, k) => [label, truth.filter((own) => own === k).length]));
   const { perKeyword, mean } = detection(curves, support, 400);
@@ -127,7 +128,7 @@ describe("detection by a model's answers", () => {
           const rows = [...truth.keys()].filter((i) => (truth[i] === label) === own);
           const heard = rows.filter(
             // The threshold is one of the scores: rounding must not decide.
-            (i) => softmax(logits.subarray(5 * i, 5 * i + 5))[label]! >= threshold! * (1 - 1e-9),
+            (i) => softmax(values.subarray(5 * i, 5 * i + 5))[label]! >= threshold! * (1 - 1e-9),
           );
           return heard.length / rows.length;
         };
@@ -148,23 +149,23 @@ describe("detection by a model's answers", () => {
   });
 
   test("tells clips apart whose probabilities round to 1", () => {
-    const sure = { logits: Float32Array.of(60, 0, 80, 0, 70, 0), examples: 3, labelCount: 2 };
+    const sure = { values: Float32Array.of(60, 0, 80, 0, 70, 0), examples: 3, labelCount: 2 };
     const [yes] = keywordCurves(sure, Int32Array.of(1, 0, 0), ["yes", "no"]);
     expect(areaUnderRoc(yes!.curve)).toBe(1);
   });
 
   test("of no keyword has no mean", () => {
-    const silent = keywordCurves(answers, truth, ["a", "b", "unknown", "silence"].fill("unknown"));
+    const silent = keywordCurves(four, truth, ["a", "b", "unknown", "silence"].fill("unknown"));
     expect(detection(silent, support, 400)).toEqual({ perKeyword: [], mean: null });
   });
 });
 
 describe.skipIf(!hasPython("sklearn", "scipy"))("against scikit-learn (Python)", () => {
   const labelCount = 6;
-  const { answers, truth } = someAnswers(500, labelCount);
+  const { logits, truth } = someLogits(500, labelCount);
   // A third of the scores is rounded, so that some are equal.
   const scores = Array.from({ length: labelCount }, (_, k) =>
-    Array.from(truth, (_, i) => answers.logits[i * labelCount + k]!),
+    Array.from(truth, (_, i) => logits.values[i * labelCount + k]!),
   );
   const curves = scores.map(
     (each, k) =>
@@ -222,7 +223,7 @@ output = {"keywords": keywords}
     // scikit-learn orders equal scores otherwise: only clips whose scores differ are compared.
     const distinct = [...truth.keys()].filter((i) => i % 3 !== 0);
     const some = {
-      logits: Float32Array.from(distinct.flatMap((i) => [...answers.logits.subarray(i * 6, i * 6 + 6)])),
+      values: Float32Array.from(distinct.flatMap((i) => [...logits.values.subarray(i * 6, i * 6 + 6)])),
       examples: distinct.length,
       labelCount,
     };
@@ -233,7 +234,7 @@ from sklearn.metrics import top_k_accuracy_score
 logits = np.array(input["logits"]).reshape(len(input["truth"]), -1)
 output = [float(top_k_accuracy_score(input["truth"], logits, k=k, labels=range(6))) for k in range(1, 6)]
 `,
-      { logits: some.logits, truth: own },
+      { logits: some.values, truth: own },
     );
     topKAccuracies(some, own).forEach(({ k, accuracy }) => {
       expect(accuracy).toBeCloseTo(theirs[k - 1]!, 12);
@@ -249,8 +250,8 @@ function distanceToSegment([x, y]: number[], [x0, y0]: number[], [x1, y1]: numbe
 }
 
 test("top-k by hand: equal logits rank as the labels do", () => {
-  const answers = { logits: Float32Array.of(3, 2, 1, 3, 2, 1, 1, 1, 1), examples: 3, labelCount: 3 };
-  expect(topKAccuracies(answers, Int32Array.of(0, 2, 1))).toEqual([
+  const logits = { values: Float32Array.of(3, 2, 1, 3, 2, 1, 1, 1, 1), examples: 3, labelCount: 3 };
+  expect(topKAccuracies(logits, Int32Array.of(0, 2, 1))).toEqual([
     { k: 1, accuracy: 1 / 3 },
     { k: 2, accuracy: 2 / 3 },
     { k: 3, accuracy: 1 },

@@ -1,15 +1,16 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { encodeWav } from "../../../src/audio/wav/decode.js";
 import { Random } from "../../../src/base/random.js";
+import { chooseNoise, noiseForClip } from "../../../src/data/augment/noise-source.js";
 import type { Clips } from "../../../src/data/clips.js";
 import { SampleStore } from "../../../src/data/sample-store.js";
-import { chooseNoise, figuresInNoise, noiseFor, snrsDb } from "../../../src/eval/analysis/noise.js";
+import { figuresInNoise, snrsDb } from "../../../src/eval/analysis/noise.js";
 import type { EvaluationData } from "../../../src/eval/data.js";
-import type { RunConfig } from "../../../src/run/folder.js";
+import { Recognizer } from "../../../src/recognizer/recognizer.js";
+import type { ForwardPass } from "../../../src/run/logits.js";
 
 const rate = 800;
 const labels = ["yes", "no", "silence"];
@@ -35,29 +36,31 @@ function dataOf(rows: number[]): EvaluationData {
   return { clips, rows: Int32Array.from(rows), truth, part: "test", seen, seenInTraining: 0 };
 }
 
-const config = { labels, seed: 42 } as RunConfig;
+const seed = 42;
+/** A model that is nothing but this forward pass. */
+function recognizerOf(forward: ForwardPass): Recognizer {
+  const backend = { name: "none", device: "none" };
+  const engine = { forward, cost: { params: 0, macs: 0 }, backend, dispose: () => {} };
+  return new Recognizer(engine, { labels, sampleRate: rate, clipLength: rate });
+}
 const power = (wave: ArrayLike<number>) => Array.from(wave).reduce((sum, x) => sum + x * x, 0) / wave.length;
 const decibels = (ratio: number) => 10 * Math.log10(ratio);
 
-/** What a model is given to hear at each ratio, by clip. */
+/** The waveforms that a model is given at each ratio, by clip. */
 async function heard(rows: number[], from: string | undefined): Promise<Float32Array[][]> {
   const batches: Float32Array[] = [];
-  const model = {
-    outputShape: [null, labels.length],
-    apply: (input: tf.Tensor2D) => {
-      batches.push(input.dataSync() as Float32Array);
-      return tf.zeros([input.shape[0], labels.length]);
-    },
-  } as unknown as tf.LayersModel;
+  const model = recognizerOf(async (waves, size) => {
+    batches.push(waves);
+    return new Float32Array(size * labels.length);
+  });
   const data = dataOf(rows);
-  await figuresInNoise(model, config, data, await chooseNoise(data, from));
+  await figuresInNoise(model, data, await chooseNoise(data, from), seed);
   return batches.map((batch) => rows.map((_, i) => batch.slice(i * rate, (i + 1) * rate)));
 }
 
 const folder = mkdtempSync(join(tmpdir(), "keyspot-noise-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-beforeAll(async () => {
-  await tf.setBackend("cpu");
+beforeAll(() => {
   const wave = Float32Array.from({ length: 20_000 }, () => 0.1 * random.normal());
   writeFileSync(join(folder, "hiss.wav"), encodeWav(wave, 8000));
 });
@@ -83,8 +86,8 @@ describe.each([["silence"], ["pink"], [folder]])("noise from %s", (from) => {
     expect(alone[0]).toEqual(all[2]);
     const source = await chooseNoise(dataOf([]), from);
     const { clips } = dataOf([]);
-    expect(noiseFor(clips, 0, source, 42)).not.toEqual(noiseFor(clips, 1, source, 42));
-    expect(noiseFor(clips, 0, source, 42)).not.toEqual(noiseFor(clips, 0, source, 43));
+    expect(noiseForClip(clips, 0, source, 42)).not.toEqual(noiseForClip(clips, 1, source, 42));
+    expect(noiseForClip(clips, 0, source, 42)).not.toEqual(noiseForClip(clips, 0, source, 43));
   });
 });
 
@@ -100,7 +103,7 @@ test("a silence clip gets noise as loud as the middlemost voice's, and never its
   const source = await chooseNoise(data, "silence");
   const sorted = (wave: Float32Array) => [...wave].sort((a, b) => a - b);
   for (let seed = 0; seed < 10; seed++)
-    expect(sorted(noiseFor(clips, 3, source, seed))).toEqual(sorted(waves[4]!));
+    expect(sorted(noiseForClip(clips, 3, source, seed))).toEqual(sorted(waves[4]!));
 });
 
 test("silence that the run was trained on, and digital silence, is not taken", async () => {
@@ -118,18 +121,15 @@ test("where there is no silence, it is pink noise by default, and an error if as
 
 test("figures count every clip at each ratio", async () => {
   const data = dataOf([0, 1, 2]);
-  const always = {
-    outputShape: [null, 3],
-    apply: (input: tf.Tensor2D) => tf.tensor2d(Array(input.shape[0]).fill([1, 0, 0])),
-  } as unknown as tf.LayersModel;
+  const always = recognizerOf(async (_, size) => Float32Array.from(Array(size).fill([1, 0, 0]).flat()));
   const progress: number[] = [];
-  const figures = await figuresInNoise(always, config, data, { name: "pink" }, (done, total) =>
+  const figures = await figuresInNoise(always, data, { name: "pink" }, seed, (done, total) =>
     progress.push(done / total),
   );
   expect(figures).toMatchObject({ source: "pink", seconds: null, seed: 42 });
   for (const { accuracy, recall } of figures.levels) {
     expect(accuracy).toBeCloseTo(2 / 3, 12);
-    expect(recall).toEqual([1, 0, null]); // "yes" is always answered, and no clip is silence
+    expect(recall).toEqual([1, 0, null]); // "yes" is always predicted, and no clip is silence
   }
   expect(progress.at(-1)).toBe(1);
 });
