@@ -4,8 +4,8 @@ import { runOwnKernel } from "./own-kernels.js";
 let replaced = false;
 
 /**
- * Gradients in the place of TensorFlow.js's own, once for all backends of a process. What only some can do is left to the
- * own gradient on the others.
+ * Replaces some of TensorFlow.js's gradients, once for all backends of a process. Where a backend lacks a
+ * kernel for the replacement, the original gradient runs.
  */
 export function replaceGradients(): void {
   if (replaced) return;
@@ -20,8 +20,9 @@ export function replaceGradients(): void {
 }
 
 /**
- * Says the same of the output as the own one of the input, which then need not be kept for the backward pass: the output
- * is kept by the next layer in any case. That is a third of what a convolution with bias and ReLU keeps.
+ * Computes the gradient from ReLU's output; TensorFlow.js's computes the same from its input. The output is
+ * kept for the next layer in any case, so the input need not be: that saves a third of what a convolution
+ * with bias and ReLU keeps.
  */
 const reluGradient: tf.GradConfig = {
   kernelName: "Relu",
@@ -35,7 +36,7 @@ const reluGradient: tf.GradConfig = {
 
 const backendsThatDilate = ["wasm", "webgpu"];
 
-/** TensorFlow.js refuses to differentiate dilated convolutions, for want of kernels. Ours take dilations. */
+/** Differentiates dilated convolutions, for which TensorFlow.js has no kernels. Ours take dilations. */
 function dilatedGradient(
   kernelName: "Conv2D" | "DepthwiseConv2dNative",
   own: tf.GradFunc,

@@ -1,17 +1,17 @@
 import * as tf from "@tensorflow/tfjs";
 
 /*
- * Kernels that TensorFlow.js does not know, which a backend may bring (a GPU, to save memory traffic and uploads). The
- * caller computes the same by other means where the backend at hand brings none.
+ * Kernels that TensorFlow.js does not have and a backend may bring: a GPU, for example, to save memory
+ * traffic and uploads. Where the current backend has none, the caller computes the same by other means.
  */
 
 export interface DropoutMaskAttributes {
   shape: number[];
-  /** Elements whose 32 random bits are below it become 0. */
+  /** Elements whose 32 random bits are below this become 0. */
   threshold: number;
-  /** The value of the others. */
+  /** Value of all other elements. */
   kept: number;
-  /** Fixes the random bits; a 32-bit number. */
+  /** 32-bit number that fixes the random bits. */
   key: number;
 }
 
@@ -20,7 +20,7 @@ export interface AdamInputs {
   mean: tf.Tensor;
   square: tf.Tensor;
   gradient: tf.Tensor;
-  /** The learning rate with the bias corrections in it, a scalar. */
+  /** Scalar: the learning rate times the bias corrections. */
   rate: tf.Tensor;
 }
 
@@ -44,27 +44,27 @@ export interface NormalizationGradInputs {
   x: tf.Tensor;
   /** `[channels]` */
   scale: tf.Tensor;
-  /** What the kernel `BatchNormalize` returned last. */
+  /** The last two outputs of the kernel `BatchNormalize`. */
   savedMean: tf.Tensor;
   savedVariance: tf.Tensor;
 }
 
 interface OwnKernels {
   DropoutMask: { inputs: object; attributes: DropoutMaskAttributes };
-  /** `dy` where `y`, the output of ReLU, is above zero, else 0. */
+  /** Returns `dy` where `y`, the output of ReLU, is positive, else 0. */
   ReluGrad: { inputs: { dy: tf.Tensor; y: tf.Tensor }; attributes: object };
   /** Returns the new variable, mean and square. */
   AdamUpdate: { inputs: AdamInputs; attributes: AdamAttributes };
   /**
-   * Batch normalisation with the statistics of the batch: returns the output, mean and (unbiased) variance `[channels]`,
-   * and two tensors for the gradient.
+   * Batch normalisation with the statistics of the batch. Returns the output, the mean and the unbiased
+   * variance `[channels]`, and two tensors for the gradient.
    */
   BatchNormalize: { inputs: NormalizationInputs; attributes: { epsilon: number } };
   /** Returns the gradients of x, scale and offset. */
   BatchNormalizeGrad: { inputs: NormalizationGradInputs; attributes: { epsilon: number } };
 }
 
-/** Runs the kernel if the current backend has it, and says so by returning something. */
+/** Runs the kernel. Returns undefined where the current backend does not have it. */
 export function runOwnKernel<Name extends keyof OwnKernels>(
   name: Name,
   inputs: OwnKernels[Name]["inputs"],

@@ -83,9 +83,9 @@ export async function describeBackend({ name, device }: StartedBackend): Promise
 }
 
 /**
- * Makes a step that will be repeated with other numbers as fast as the current backend can.
+ * Returns the current backend's fastest way to run a computation once a step.
  *
- * @param step makes one tensor; what differs from run to run is made by `everyStep` or held by variables
+ * @param step returns one tensor; what differs from step to step is made by `everyStep` or held by variables
  * @param state all variables that it changes
  */
 export function stepRunner(step: () => tf.Tensor, state: readonly tf.Variable[]): StepRunner {

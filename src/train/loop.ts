@@ -29,15 +29,18 @@ export const startPosition = (epoch = 1): Position => ({
 
 export interface LoopStatus {
   readonly position: Readonly<Position>;
-  /** Must be called within an epoch before variables are read: a backend may keep them elsewhere between steps. */
+  /**
+   * Must be called within an epoch before variables are read: a backend may keep them elsewhere between
+   * steps.
+   */
   readonly settle: () => void;
   readonly epochs: number;
   readonly batchesPerEpoch: number;
 }
 
 /**
- * Watches a training. Every method is optional; those of several callbacks run in the callbacks' order. `state` is stored
- * with the run and passed to `restore` when the run is resumed.
+ * Watches a training. Every method is optional; those of several callbacks run in the callbacks' order.
+ * `state` is stored with the run and passed to `restore` when the run is resumed.
  */
 export interface Callback {
   readonly name: string;
@@ -87,8 +90,8 @@ export async function runLoop(options: LoopOptions): Promise<"done" | "stopped" 
 }
 
 /**
- * Reading results makes a GPU wait for the host, so they are read at most once in this number of steps, yet about twice
- * a second for callbacks and signals, unless steps take longer.
+ * Reading results makes a GPU wait for the host, so they are read at most once in this number of steps, yet
+ * about twice a second for callbacks and signals, unless steps take longer.
  */
 const readEvery = () => (isAsynchronous(tf.getBackend()) ? 16 : 1);
 const readMs = 500;

@@ -6,7 +6,10 @@ export type Loss = (waves: tf.Tensor2D, targets: tf.Tensor2D) => (logits: tf.Ten
 export interface LossOptions {
   /** Share of each target that is spread evenly over all labels (Szegedy et al., 2016). */
   labelSmoothing: number;
-  /** Added to the logits before they are compared with the targets, one value per label: see `logitAdjustment`. */
+  /**
+   * Added to the logits before they are compared with the targets, one value per label: see
+   * `logitAdjustment`.
+   */
   adjustment?: readonly number[] | undefined;
   /** Trained models whose averaged predictions the model also learns to match. */
   teacher?: { models: readonly tf.LayersModel[]; weight: number; temperature: number } | undefined;
@@ -16,9 +19,10 @@ export interface LossOptions {
 const smallest = 1e-30;
 
 /**
- * Returns what to add to the logits in training so that a model does not prefer labels with many clips: `strength` times
- * the logarithm of each label's share of the training clips (Menon et al., "Long-tail learning via logit adjustment",
- * 2021). At strength 1 the model, run without the addition, predicts as if all labels were equally frequent.
+ * Returns what to add to the logits in training so that a model does not prefer labels with many clips:
+ * `strength` times the logarithm of each label's share of the training clips (Menon et al., "Long-tail
+ * learning via logit adjustment", 2021). At strength 1 the model, run without the addition, predicts as if
+ * all labels were equally frequent.
  *
  * @param labels index of each training clip's label
  * @returns one value per label; undefined where the strength is 0
@@ -36,12 +40,14 @@ export function logitAdjustment(
 }
 
 /**
- * Returns the categorical cross-entropy of the logits, with label smoothing and logit adjustment where asked for.
+ * Returns the categorical cross-entropy of the logits, with label smoothing and logit adjustment where asked
+ * for.
  *
- * With a teacher it adds distillation (Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network", 2015):
- * `weight` of the loss is the Kullback-Leibler divergence from the teacher's probabilities at `temperature`. It is
- * multiplied by the temperature's square, which keeps the gradients' size. Its gradients are those of the cross-entropy,
- * but its minimum is zero. Several teachers form an ensemble: the mean of their probabilities.
+ * With a teacher it adds distillation (Hinton, Vinyals and Dean, "Distilling the knowledge in a neural
+ * network", 2015): `weight` of the loss is the Kullback-Leibler divergence from the teacher's probabilities
+ * at `temperature`. It is multiplied by the temperature's square, which keeps the gradients' size. Its
+ * gradients are those of the cross-entropy, but its minimum is zero. Several teachers form an ensemble: the
+ * mean of their probabilities.
  */
 export function makeLoss({ labelSmoothing, adjustment, teacher }: LossOptions): Loss {
   const againstTargets = (targets: tf.Tensor2D, logits: tf.Tensor2D) => {

@@ -48,7 +48,9 @@ export class TrainingInterrupted extends Error {
   }
 }
 
-/** A training that is ready: data loaded, model built with its initial weights, run folder begun and locked. */
+/**
+ * A training that is ready: data loaded, model built with its initial weights, run folder begun and locked.
+ */
 export interface Training {
   run: RunFolder;
   config: Omit<RunConfig, "format">;
@@ -105,7 +107,8 @@ export async function prepare(source: Source, hooks: TrainHooks): Promise<Traini
   const model = build();
   if (begun === undefined) checkMaskSize(model);
 
-  // Initial weights. Resumed: the trainer reads the run's own state. Transferred: another run's. New: as they were drawn.
+  // Initial weights. Resumed: the trainer reads the run's own state. Transferred: another run's. New: as they
+  // were drawn.
   const resumes = begun !== undefined && !begun.run.isAtStart();
   let newHead = true;
   if (!resumes && settings.from !== undefined) newHead = await takeWeights(model, settings.from, labels);

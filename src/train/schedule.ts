@@ -2,9 +2,9 @@
 export type LearningRateSchedule = (step: number) => number;
 
 /**
- * Returns a schedule: `constant`, or `cosine` from the base rate down to zero, which it would reach at step `totalSteps`
- * (Loshchilov and Hutter, 2017, one cycle). In the first `warmupSteps` the rate rises linearly to the base rate; the
- * cosine begins after them.
+ * Returns a schedule: `constant`, or `cosine` from the base rate down to zero, which it would reach at step
+ * `totalSteps` (Loshchilov and Hutter, 2017, one cycle). In the first `warmupSteps` the rate rises linearly
+ * to the base rate; the cosine begins after them.
  */
 export function learningRateSchedule(
   kind: "constant" | "cosine",

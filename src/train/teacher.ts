@@ -5,13 +5,15 @@ import { type RunConfig, RunFolder } from "../run/folder.js";
 import type { LossOptions } from "./loss.js";
 
 /**
- * Finds out before long work whether the runs that `--teacher` names can teach, as far as can be told without the data.
+ * Checks that the runs that `--teacher` names have trained models, before any data is loaded.
  *
- * @param out the run that they are to teach, which would take their place
+ * @param out the new run, which must not replace a teacher
+ * @throws UserError
  */
 export function checkTeachers(teachers: readonly string[], out: string): void {
   for (const path of teachers) {
-    if (resolve(path) === resolve(out)) throw usageError(`--teacher: ${path} is --out too, expected another`);
+    if (resolve(path) === resolve(out))
+      throw usageError(`--teacher: ${path} is also --out, expected another run`);
     try {
       const run = new RunFolder(path);
       run.readConfig();
@@ -24,15 +26,15 @@ export function checkTeachers(teachers: readonly string[], out: string): void {
   }
 }
 
-/** By which a run that goes on knows its teachers: SHA-256 of their weights. */
+/** SHA-256 of each teacher's weights, by which a resumed run recognises its teachers. */
 export function teacherFingerprints(teachers: readonly string[]): string[] {
   return teachers.map((path) => new RunFolder(path).weightsFingerprint());
 }
 
 /**
- * The models of the runs that `--teacher` names.
+ * Reads the models of the runs that `--teacher` names.
  *
- * @throws UserError where one tells other labels apart, hears other clips, or is not what it was when the run was begun
+ * @throws UserError where a teacher has other labels or clips, or has changed since the run was begun
  */
 export async function readTeacher(config: Omit<RunConfig, "format">): Promise<LossOptions["teacher"]> {
   if (config.teacher === undefined) return undefined;
@@ -43,7 +45,7 @@ export async function readTeacher(config: Omit<RunConfig, "format">): Promise<Lo
     throw new UserError(`the teacher ${config.teacher[changed]} has changed since the run was begun with it`);
   for (const path of config.teacher) {
     const run = new RunFolder(path);
-    const [found, expected] = [inWords(run.readConfig()), inWords(config)];
+    const [found, expected] = [describeData(run.readConfig()), describeData(config)];
     if (found !== expected)
       throw new UserError(`--teacher ${path} is for other data: expected ${expected}; found ${found}`);
     models.push(await run.readBest());
@@ -51,6 +53,8 @@ export async function readTeacher(config: Omit<RunConfig, "format">): Promise<Lo
   return { models, weight: config.teacherWeight, temperature: config.temperature };
 }
 
-function inWords(of: Pick<RunConfig, "labels" | "sampleRate" | "clipLength">): string {
-  return `labels ${of.labels.join(", ")}; ${of.clipLength} samples at ${of.sampleRate} Hz`;
+type DataShape = Pick<RunConfig, "labels" | "sampleRate" | "clipLength">;
+
+function describeData({ labels, sampleRate, clipLength }: DataShape): string {
+  return `labels ${labels.join(", ")}; ${clipLength} samples at ${sampleRate} Hz`;
 }

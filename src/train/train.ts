@@ -65,7 +65,8 @@ export async function train(
   try {
     return await runTraining(training, hooks);
   } catch (error) {
-    // With a stored state it can be resumed, for example once the disk has room again; without one it is of no use.
+    // With a stored state it can be resumed, for example once the disk has room again; without one it is of
+    // no use.
     if (!existsSync(run.lastStatePath)) run.discard();
     throw error;
   } finally {
@@ -74,8 +75,8 @@ export async function train(
 }
 
 /**
- * Continues a run from its newest state, with its own settings. A run that was stopped before it had a state begins again
- * and gives the same result as if it had not been stopped.
+ * Continues a run from its newest state, with its own settings. A run that was stopped before it had a state
+ * begins again and gives the same result as if it had not been stopped.
  *
  * @param epochs the new total number of epochs; at least the run's own
  * @throws TrainingInterrupted when `hooks.signal` was raised

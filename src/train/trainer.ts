@@ -22,7 +22,10 @@ export interface TrainerOptions {
   frozenSteps?: number;
 }
 
-/** A model with all that its training changes. One step is a forward pass, a backward pass and an update by the optimizer. */
+/**
+ * A model with all that its training changes. One step is a forward pass, a backward pass and an update by
+ * the optimizer.
+ */
 export class Trainer {
   /** Number of steps taken so far. */
   steps = 0;
@@ -89,7 +92,8 @@ export class Trainer {
 
   private compute(trained: readonly NamedVariable[]): tf.Tensor1D {
     const { model, variables } = this;
-    // While the body is frozen it runs as in inference: without dropout, and with the statistics it was trained with.
+    // While the body is frozen it runs as in inference: without dropout, and with the statistics it was
+    // trained with.
     const training = trained.length === variables.length;
     const waves = everyStep(() => {
       const { size, waves } = this.batch;
@@ -113,7 +117,10 @@ export class Trainer {
     return results;
   }
 
-  /** Must be called before other code reads or writes the variables: a backend may keep them elsewhere between steps. */
+  /**
+   * Must be called before other code reads or writes the variables: a backend may keep them elsewhere between
+   * steps.
+   */
   settle(): void {
     this.compiled?.runner.settle();
   }

@@ -5,7 +5,7 @@ import { RunFolder } from "../run/folder.js";
 import { flagName, type TrainSettings } from "../run/settings.js";
 import { headWeights, modelVariables } from "./variables.js";
 
-/** The settings that a training which starts from a run's model has in common with that run. */
+/** The settings of a run that a training from its model must share. */
 export function settingsOfSource(
   path: string,
 ): Pick<TrainSettings, "model" | "width" | "frontEnd" | "sampleRate"> {
@@ -13,26 +13,27 @@ export function settingsOfSource(
   return { model, width, sampleRate, ...(frontEnd && { frontEnd }) };
 }
 
-/** @throws UserError (wrong usage) for settings that make another model than the run's, which `from` names */
+/** @throws UserError (wrong usage) for settings that give another model than that of the run `from` */
 export function checkSource(settings: TrainSettings): void {
   if (settings.from === undefined) return;
   const source = settingsOfSource(settings.from);
-  const [ownFrontEnd] = findModel(settings.model).frontEnds; // what a run has that names none
+  const [ownFrontEnd] = findModel(settings.model).frontEnds; // that of a run whose config names none
   const expected = { frontEnd: ownFrontEnd, ...source };
   const found = { ...settings, frontEnd: settings.frontEnd ?? ownFrontEnd };
   for (const key of ["model", "width", "frontEnd", "sampleRate"] as const) {
     if (found[key] !== expected[key]) {
       throw usageError(
-        `${flagName(key)}: the model of --from ${settings.from} stays as it is; expected ${expected[key]}, found ${found[key] ?? "none"}`,
+        `${flagName(key)}: the model of --from ${settings.from} cannot be changed; expected ${expected[key]}, found ${found[key] ?? "none"}`,
       );
     }
   }
 }
 
 /**
- * Gives the model the weights of the run at `from`: all of them where both tell the same labels apart, else all but those
- * of the last layer, the head, which stays as it was drawn. Returns whether the head is new.
+ * Sets the model's weights to those of the run at `from`. The head, its last layer, keeps its initial weights
+ * where the labels differ.
  *
+ * @returns whether the head is new
  * @throws UserError where the run has no model, or one of another shape
  */
 export async function takeWeights(

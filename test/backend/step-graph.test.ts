@@ -136,8 +136,8 @@ describe.skipIf(missing !== undefined)("a step as a graph", () => {
         (run) => (run % 2 ? tf.ones([1]).mul(run) : tf.fill([1], run)),
       ],
       [
-        "of a step that looks at its values",
-        /looks at its own values/,
+        "of a step that reads its values",
+        /reads its own values/,
         (run) =>
           tf
             .scalar(

@@ -170,7 +170,7 @@ test("a teacher must be what it was when the run was begun", async () => {
   const [teacher, path] = [join(folder, "changing-teacher"), join(folder, "taught")];
   await train(settings("cpu", 1), { out: teacher });
   const taught = { ...settings("cpu", 1), teacher: [teacher] };
-  await expect(train(taught, { out: teacher, force: true })).rejects.toThrow(/--teacher: .* is --out too/);
+  await expect(train(taught, { out: teacher, force: true })).rejects.toThrow(/--teacher: .* is also --out/);
   await train(taught, { out: path });
   await train({ ...settings("cpu", 1), seed: 7 }, { out: teacher, force: true });
   await expect(resumeTraining(path, { epochs: 2 })).rejects.toThrow(/teacher .* has changed since the run/);

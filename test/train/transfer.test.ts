@@ -127,14 +127,14 @@ describe("a training from another run's model", () => {
 
   test("takes no other model than the run's", async () => {
     await expect(train(start("two", { from: at("source"), epochs: 1, width: 0.06 }))).rejects.toThrow(
-      /^--width: the model of --from .*source stays as it is; expected 0.05, found 0.06$/,
+      /^--width: the model of --from .*source cannot be changed; expected 0.05, found 0.06$/,
     );
   });
 
   test("may name the front end that the model has, alone or by default, and no other", () => {
     expect(() => checkSource(start("two", { from: at("source"), frontEnd: "raw" }))).not.toThrow();
     expect(() => checkSource(start("two", { from: at("source"), frontEnd: "stft" }))).toThrow(
-      /^--front-end: the model of --from .*source stays as it is; expected raw, found stft$/,
+      /^--front-end: the model of --from .*source cannot be changed; expected raw, found stft$/,
     );
   });
 
@@ -147,7 +147,7 @@ describe("a training from another run's model", () => {
     const other = await kws([...common, "--model", "skip", "--out", at("other")]);
     expect(other.code).toBe(2);
     expect(other.stderr).toMatch(
-      /^error: --model: the model of --from .* stays as it is; expected conv1d, found skip\n$/,
+      /^error: --model: the model of --from .* cannot be changed; expected conv1d, found skip\n$/,
     );
     const missing = await kws(["train", "--from", at("nothing"), "--data", at("two.npz")]);
     expect(missing).toMatchObject({ code: 1, stderr: `error: ${at("nothing")}: no such run folder\n` });

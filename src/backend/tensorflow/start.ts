@@ -104,7 +104,7 @@ export async function tensorflowDetails(device: string): Promise<BackendDetails>
   return { ...details, driver, memoryBytes, threads: null };
 }
 
-/** A step that becomes one graph of TensorFlow's. */
+/** Runs the computation as one TensorFlow graph. */
 export function graphRunner(step: () => tf.Tensor, state: readonly tf.Variable[]): StepRunner {
   return new GraphRunner(tf.backend() as NodeBackend, step, state);
 }

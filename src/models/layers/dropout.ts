@@ -5,20 +5,21 @@ import { hash32, mix32 } from "../../base/random.js";
 
 export interface DropoutConfig {
   name: string;
-  /** Share of the inputs set to zero in training. */
+  /** Fraction of the inputs set to zero in training. */
   rate: number;
   seed?: number;
-  /** Draws for whole channels of `[batch, …, channels]`, not for each element (Tompson et al., 2015). */
+  /** Drops whole channels of `[batch, …, channels]`, not single elements (Tompson et al., 2015). */
   channels?: boolean;
 }
 
 /**
- * Dropout (Srivastava et al., 2014) whose mask follows from the seed, the layer's name and the training step alone, so
- * that a run that was stopped goes on with the masks it would have drawn. TensorFlow.js's own draws the same mask at
- * every step when it is given a seed, and one that cannot be repeated when it is not.
+ * Dropout (Srivastava et al., 2014) whose mask follows from the seed, the layer's name and the training step
+ * alone. A resumed run therefore draws the same masks as one that was never stopped. TensorFlow.js's own
+ * layer draws the same mask at every step when it has a seed, and masks that cannot be repeated when it has
+ * none.
  *
- * Any shape in, the same shape out; the kept values are scaled by `1 / (1 - rate)`; in inference it does nothing. It is
- * saved as the `Dropout` that TensorFlow.js knows, which is the same in inference.
+ * Takes any shape and returns the same shape. Kept values are scaled by `1 / (1 - rate)`; in inference the
+ * layer does nothing. It is saved as TensorFlow.js's `Dropout`, which is the same in inference.
  */
 export class Dropout extends tf.layers.Layer {
   static readonly className = "Dropout";
@@ -55,9 +56,10 @@ export class Dropout extends tf.layers.Layer {
 }
 
 /**
- * A tensor of `shape` that is 0 with probability `rate`, else `1 / (1 - rate)`. Element i depends on `key` and i alone
- * (a counter-based generator, as in Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011; the mixing is
- * MurmurHash3's), so any backend can compute it in parallel and all get the same.
+ * Returns a tensor of `shape` that is 0 with probability `rate`, else `1 / (1 - rate)`. Element i depends on
+ * `key` and i alone, so that every backend computes the same mask, in parallel too. This is a counter-based
+ * generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011) with the mixing of
+ * MurmurHash3.
  */
 export function dropoutMask(shape: number[], rate: number, key: number): tf.Tensor {
   const threshold = Math.floor(rate * 4294967296);

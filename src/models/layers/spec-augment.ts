@@ -2,11 +2,11 @@ import * as tf from "@tensorflow/tfjs";
 import { everyStep } from "../../backend/step.js";
 import { Random } from "../../base/random.js";
 
-/** How much of a picture is hidden in training. */
+/** Strength of SpecAugment: the largest masks. */
 export interface Masking {
-  /** The most bands that one of the two frequency masks hides; 0 for none. */
+  /** Most bands that each of the two frequency masks hides; 0 for none. */
   readonly bands: number;
-  /** The most frames that one of the two time masks hides; 0 for none. */
+  /** Most frames that each of the two time masks hides; 0 for none. */
   readonly frames: number;
 }
 
@@ -18,10 +18,12 @@ export interface SpecAugmentConfig extends Masking {
 const masksPerAxis = 2;
 
 /**
- * SpecAugment (Park et al., 2019) without its time warping: in training two stripes of bands and two of frames, each of a
- * width drawn from 0 to the most and somewhere within the picture, are replaced by the picture's mean. Any picture
- * `[batch, bands, frames, channels]` in, the same shape out; in inference it does nothing. Clip i of step n is masked
- * by the seed, the layer's name, n and i alone, so that a run that was stopped goes on as it would have.
+ * SpecAugment (Park et al., 2019) without time warping. In training, two stripes of bands and two of frames
+ * are replaced by the feature map's mean. Each has a random width, from 0 to the largest, and a random place.
+ *
+ * Takes feature maps `[batch, bands, frames, channels]` and returns the same shape; in inference it does
+ * nothing. The mask of clip i at step n follows from the seed, the layer's name, n and i alone, so that a run
+ * resumes exactly.
  */
 export class SpecAugment extends tf.layers.Layer {
   static readonly className = "SpecAugment";
@@ -48,7 +50,7 @@ export class SpecAugment extends tf.layers.Layer {
     });
   }
 
-  /** `[batch, bands, frames, 1]`: 0 where something is hidden, else 1. */
+  /** `[batch, bands, frames, 1]`: 0 where the input is hidden, else 1. */
   private mask(step: number, [batch, bands, frames]: [number, number, number, number]): tf.Tensor {
     const rows = new Float32Array(batch * bands).fill(1);
     const columns = new Float32Array(batch * frames).fill(1);

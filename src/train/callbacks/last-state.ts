@@ -4,8 +4,8 @@ import type { Trainer } from "../trainer.js";
 import { writeState } from "./state.js";
 
 /**
- * Stores the newest state after every epoch, every ten minutes within one, and when the run is interrupted. It comes after
- * the other callbacks, whose states it stores.
+ * Stores the newest state after every epoch, every ten minutes within one, and when the run is interrupted.
+ * It comes after the other callbacks, whose states it stores.
  */
 export class LastState implements Callback {
   readonly name = "lastState";

@@ -40,8 +40,8 @@ type StateFile = z.infer<typeof stateSchema>;
 export type StoredState = Omit<StateFile, "tensorFile" | "tensors">;
 
 /**
- * Stores a run's newest state. The tensors go to a new file first. Then `state.json`, replaced atomically, names that file,
- * and the old one is deleted: whenever this is cut short, one whole state is there.
+ * Stores a run's newest state. The tensors go to a new file first. Then `state.json`, replaced atomically,
+ * names that file, and the old one is deleted: whenever this is cut short, one whole state is there.
  */
 export async function writeState(
   run: RunFolder,

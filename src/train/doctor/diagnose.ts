@@ -28,8 +28,8 @@ export interface DiagnoseOptions {
 }
 
 /**
- * Tries every backend for real: starts it in a process of its own and takes a training step of a small model. What it does
- * to that process, a crash of the driver included, is a finding.
+ * Tries every backend for real: starts it in a process of its own and takes a training step of a small model.
+ * What it does to that process, a crash of the driver included, is a finding.
  */
 export async function diagnoseBackends(options: DiagnoseOptions = {}): Promise<Diagnosis[]> {
   const { timeLimit = 120, onProgress = () => {} } = options;

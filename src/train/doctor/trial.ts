@@ -1,6 +1,6 @@
 /**
- * The program in which `diagnoseBackends` tries one backend, named by the first argument, in a process of its own. It sends
- * what it finds as messages to the process that started it.
+ * The program in which `diagnoseBackends` tries one backend, named by the first argument, in a process of its
+ * own. It sends what it finds as messages to the process that started it.
  */
 import {
   type BackendDetails,
@@ -20,7 +20,9 @@ export type TrialMessage =
   | { kind: "unavailable"; reason: string; remedy: string }
   | { kind: "failed"; reason: string };
 
-/** The batch that is tried: the shortest clips that four max-pools allow. The model has the fewest channels. */
+/**
+ * The batch that is tried: the shortest clips that four max-pools allow. The model has the fewest channels.
+ */
 const [labelCount, clipLength, batchSize] = [4, 64, 4];
 
 async function tryBackend(name: BackendName): Promise<void> {
@@ -31,7 +33,10 @@ async function tryBackend(name: BackendName): Promise<void> {
   send({ kind: "trained", losses: await trainTwoSteps(), expected });
 }
 
-/** The losses of two training steps of a small model: the first is of the forward pass alone, the second of all of it. */
+/**
+ * The losses of two training steps of a small model: the first is of the forward pass alone, the second of
+ * all of it.
+ */
 async function trainTwoSteps(): Promise<number[]> {
   const model = buildModel("conv1d", { labelCount, clipLength, sampleRate: 8000, width: 0.01, seed: 1 });
   const trainer = new Trainer({ model, learningRate: () => 1e-3 });

@@ -7,14 +7,15 @@ import { decays, type Optimizer, type OptimizerOptions, zeroSlot } from "./optim
 const [beta1, beta2, epsilon] = [0.9, 0.999, 1e-7];
 
 /**
- * Adam (Kingma and Ba, 2015) in the form at the end of the paper's section 2, which Keras uses too: the bias corrections
- * are part of the learning rate, and epsilon is added to the uncorrected root.
+ * Adam (Kingma and Ba, 2015) in the form at the end of the paper's section 2, which Keras uses too: the bias
+ * corrections are part of the learning rate, and epsilon is added to the uncorrected root.
  *
- * With a weight decay it is AdamW (Loshchilov and Hutter, 2019): each step also shrinks kernels by `rate · weightDecay`.
+ * With a weight decay it is AdamW (Loshchilov and Hutter, 2019): each step also shrinks kernels by
+ * `rate · weightDecay`.
  *
- * TensorFlow.js's Adam keeps about fourteen temporaries of every weight at once, too many for the widest models. It
- * also multiplies up its powers of beta, which a resumed run cannot repeat to the last bit. This one updates variable by
- * variable and computes the powers from the step.
+ * TensorFlow.js's Adam keeps about fourteen temporaries of every weight at once, too many for the widest
+ * models. It also multiplies up its powers of beta, which a resumed run cannot repeat to the last bit. This
+ * one updates variable by variable and computes the powers from the step.
  */
 export class Adam implements Optimizer {
   private readonly options: Required<OptimizerOptions>;

@@ -3,9 +3,10 @@ import { everyStep } from "../../backend/step.js";
 import { modelVariables, type NamedVariable } from "../variables.js";
 
 /**
- * An exponential moving average of a model's weights, moving statistics included, in a second model of the same shape,
- * which is the one to validate and to keep (Polyak and Juditsky, 1992; with the decay of Tarvainen and Valpola, 2017).
- * After n steps the decay is `min(decay, (1 + n) / (10 + n))`, so that the initial weights are soon forgotten.
+ * An exponential moving average of a model's weights, moving statistics included, in a second model of the
+ * same shape, which is the one to validate and to keep (Polyak and Juditsky, 1992; with the decay of
+ * Tarvainen and Valpola, 2017). After n steps the decay is `min(decay, (1 + n) / (10 + n))`, so that the
+ * initial weights are soon forgotten.
  */
 export class WeightAverage {
   readonly model: tf.LayersModel;

@@ -5,7 +5,8 @@ import type { NamedVariable } from "../variables.js";
 /** Changes weights by their gradients. All that an optimizer remembers is in its slot variables. */
 export interface Optimizer {
   /**
-   * Updates each variable that has a gradient, within the step under way (see `inStep`). The others stay as they are.
+   * Updates each variable that has a gradient, within the step under way (see `inStep`). The others stay as
+   * they are.
    *
    * @param gradients by the variables' own names
    */

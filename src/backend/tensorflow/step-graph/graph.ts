@@ -5,7 +5,7 @@ import { requireFromTfjsNode } from "../load.js";
 import type { Binding, OperationAttribute } from "../node-backend.js";
 import { bytesOf, type RecordedConstant, type RecordedTensor } from "./recording.js";
 
-/** A message class of TensorFlow's, as tfjs-node brings them: only what is used here. */
+/** A protobuf message class of TensorFlow's, from tfjs-node; only what is used here. */
 type Message = Record<string, (...values: unknown[]) => unknown> & { serializeBinary(): Uint8Array };
 type Messages = Record<
   | "SavedModel"
@@ -19,11 +19,11 @@ type Messages = Record<
   (new () => Message) & Record<string, new () => Message>
 >;
 
-/** Of the graphs' format: that of TensorFlow 2.9, the oldest that is used here. */
+/** Version of the graph format: that of TensorFlow 2.9, the oldest that is supported here. */
 const graphVersion = 1087;
 const tag = "step";
 
-/** A graph of TensorFlow operations under construction; their names are given out here. */
+/** A graph of TensorFlow operations under construction. It names the operations. */
 export class Graph {
   private readonly binding: Binding;
   private readonly messages: Messages;
@@ -40,7 +40,7 @@ export class Graph {
    * Adds an operation and returns its name.
    *
    * @param inputs `name:output`
-   * @param after names of operations that must have run
+   * @param after names of operations that must run before
    */
   add(
     operation: string,
@@ -85,7 +85,10 @@ export class Graph {
     return { name: "shape", type: this.binding.TF_ATTR_SHAPE, value: shape };
   }
 
-  /** Gives the graph to TensorFlow; the number is for `runSavedModel`. A session is only to be had from a saved model. */
+  /**
+   * Loads the graph as a saved model, the addon's only way to a session. Returns its number for
+   * `runSavedModel`.
+   */
   load(): number {
     const versions = new this.messages.VersionDef();
     versions.setProducer!(graphVersion);

@@ -5,23 +5,23 @@ import type { Binding, NativeTensor, NodeBackend, OperationAttribute } from "../
 /** Where a tensor of a step comes from. */
 export type Source =
   | { readonly kind: "operation"; readonly operation: number; readonly output: number }
-  /** Uploaded during the step, or made before it and not changed since. */
+  /** Uploaded during the step, or made before it and unchanged since. */
   | { readonly kind: "constant"; readonly constant: number }
   | { readonly kind: "input"; readonly input: number }
-  /** A variable's value as the step found it. */
+  /** A variable's value at the start of the step. */
   | { readonly kind: "variable"; readonly variable: number };
 
 export interface RecordedOperation {
   readonly name: string;
   readonly attributes: readonly OperationAttribute[];
   readonly inputs: readonly Source[];
-  /** Of an operation that changes variables in place and gives out their new values: these, by number. */
+  /** Indices of the variables that the operation changes in place, and whose new values it outputs. */
   readonly changes?: readonly number[];
 }
 
 export interface RecordedTensor {
   readonly shape: readonly number[];
-  /** TensorFlow's number of the type. */
+  /** TensorFlow's number for the type. */
   readonly dtype: number;
 }
 
@@ -33,23 +33,26 @@ export interface RecordedInput extends RecordedTensor {
   readonly make: () => tf.Tensor;
 }
 
-/** The operations that TensorFlow ran for a step, how they hang together, and where the variables ended up. */
+/**
+ * The operations that TensorFlow ran for a step, with their inputs, and the source of each variable's final
+ * value.
+ */
 export class Recording implements StepObserver {
   readonly operations: RecordedOperation[] = [];
   readonly constants: RecordedConstant[] = [];
   readonly inputs: RecordedInput[] = [];
   readonly variables: RecordedTensor[] = [];
-  /** Of each variable, after the step. */
+  /** Source of each variable's value after the step. */
   readonly ends: Source[] = [];
   result!: Source;
-  /** The one under way. */
+  /** The recording under way. */
   static current: Recording | undefined;
-  /** What a graph could not repeat, where there was such a thing: the recording is of no use then. */
+  /** What a graph cannot repeat, if anything: the recording is of no use then. */
   obstacle: string | undefined;
 
   private readonly backend: NodeBackend;
   private readonly state: readonly tf.Variable[];
-  /** By the number that the addon knows a tensor by, which is never given twice. */
+  /** By the addon's number of a tensor, which is never used twice. */
   private readonly sources = new Map<number, Source>();
   private readonly known = new Map<number, RecordedTensor>();
   private paused = false;
@@ -60,7 +63,7 @@ export class Recording implements StepObserver {
     this.state = state;
   }
 
-  /** Runs the step as ever and writes down what happens. */
+  /** Runs the step as usual and records its operations. */
   record(step: () => tf.Tensor): tf.Tensor {
     const { backend } = this;
     const { binding, getInputTensorIds } = backend;
@@ -93,7 +96,7 @@ export class Recording implements StepObserver {
         return results;
       },
       tensorDataSync: (id) => {
-        if (!this.paused) this.obstacle ??= "the step looks at its own values";
+        if (!this.paused) this.obstacle ??= "the step reads its own values";
         return binding.tensorDataSync(id);
       },
     });
@@ -122,8 +125,8 @@ export class Recording implements StepObserver {
   }
 
   /**
-   * An operation on variables in place, whose values are in the tensors `variables` at this moment: `run` does it with
-   * whatever operations and returns their new values.
+   * Records an operation that changes variables in place, whose values are now in the tensors `variables`.
+   * `run` computes their new values by any operations and returns them.
    */
   changeInPlace(
     operation: { name: string; attributes: OperationAttribute[] },
@@ -133,7 +136,7 @@ export class Recording implements StepObserver {
   ): NativeTensor[] {
     const holders = new Map(this.state.map((variable, i) => [this.idOf(variable), i]));
     const changes = variables.map((tensor) => holders.get(this.idOf(tensor)) ?? -1);
-    if (changes.includes(-1)) this.obstacle ??= `${operation.name} of what is no variable`;
+    if (changes.includes(-1)) this.obstacle ??= `${operation.name} of what is not a variable`;
     if (new Set(changes).size < changes.length)
       this.obstacle ??= `${operation.name} of values that are shared`;
     const inputs = [...variables, ...others].map((tensor) => this.sourceOf(this.idOf(tensor)));
@@ -142,7 +145,7 @@ export class Recording implements StepObserver {
     return values;
   }
 
-  /** What must be the same from step to step, in words to compare; constants are compared by their values. */
+  /** Text of all that must be the same from step to step, but for the constants' values. */
   describe(): string {
     const { operations, inputs, ends, result } = this;
     const shapes = [this.constants, inputs].map((list) => list.map(({ shape, dtype }) => ({ shape, dtype })));
@@ -158,7 +161,7 @@ export class Recording implements StepObserver {
     }
   }
 
-  /** tfjs-node leaves one operation's type to be found out by TensorFlow, which a graph does not do. */
+  /** Adds the type that tfjs-node leaves out for one operation: TensorFlow infers it, but not in a graph. */
   private complete(name: string, attributes: OperationAttribute[], ids: number[]): OperationAttribute[] {
     if (name !== "ExpandDims" || attributes.length > 0) return attributes;
     return [{ name: "T", type: this.backend.binding.TF_ATTR_TYPE, value: this.known.get(ids[0]!)?.dtype }];
@@ -183,7 +186,7 @@ export class Recording implements StepObserver {
 
   private copyOf(values: ArrayBufferView): ArrayBufferView {
     if (ArrayBuffer.isView(values)) return Uint8Array.from(bytesOf(values));
-    this.obstacle ??= "values that are no numbers";
+    this.obstacle ??= "values that are not numbers";
     return new Uint8Array();
   }
 
@@ -200,13 +203,13 @@ export class Recording implements StepObserver {
   }
 }
 
-/** The addon with other functions; its properties cannot be set. */
+/** The addon with some functions replaced; its own properties cannot be set. */
 function overlay(binding: Binding, functions: Partial<Binding>): Binding {
   const properties = Object.entries(functions).map(([name, value]) => [name, { value }]);
   return Object.create(binding, Object.fromEntries(properties)) as Binding;
 }
 
-/** Whether the constants of two recordings hold the same. */
+/** Whether the constants of two recordings have the same values. */
 export function sameConstants(a: Recording, b: Recording): boolean {
   return a.constants.every(({ values }, i) => {
     const other = b.constants[i]!.values;

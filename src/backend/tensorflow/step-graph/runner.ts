@@ -5,17 +5,17 @@ import type { NodeBackend } from "../node-backend.js";
 import { Recording, sameConstants } from "./recording.js";
 import { StepGraph } from "./step-graph.js";
 
-/** Runs before the recordings: what is made at the first run only, and then kept, is made there. */
+/** Runs before the first recording: values that are made once and then kept are made there. */
 const runsBefore = 1;
 
 /**
- * A training step as one TensorFlow graph, as `tf.function` makes it for Keras: TensorFlow fuses operations, runs
- * independent ones at a time, frees tensors as early as it can and updates variables in place, and JavaScript has
- * nothing to do between them. The operations of two runs are written down; if they agree in all but what `everyStep`
- * makes, the next runs are the graph's. Else all stay as they were.
+ * Runs a training step as one TensorFlow graph, as `tf.function` does for Keras. TensorFlow then fuses
+ * operations, runs independent ones in parallel, frees tensors as early as it can and updates variables in
+ * place, without JavaScript in between. The operations of two runs are recorded. If they agree in all but the
+ * values of `everyStep`, later runs use the graph; otherwise all runs stay in JavaScript.
  */
 export class GraphRunner implements StepRunner {
-  /** Why there is no graph, once that is clear. */
+  /** Why there is no graph; undefined while one is still possible. */
   obstacle: string | undefined;
   private readonly backend: NodeBackend;
   readonly step: () => tf.Tensor;
@@ -44,7 +44,7 @@ export class GraphRunner implements StepRunner {
       return graph.run();
     } catch (error) {
       if (graph.isAhead) throw error;
-      // It never ran, or not since it was settled: TensorFlow.js's variables hold what this run began with.
+      // It has not run since it was settled: TensorFlow.js's variables still hold this run's initial values.
       this.dispose();
       this.obstacle = (error as Error).message;
       return this.runStepwise();
@@ -91,7 +91,10 @@ export class GraphRunner implements StepRunner {
   }
 }
 
-/** Says what to do where TensorFlow found no memory. Anything else is returned as it is. */
+/**
+ * Turns an error of TensorFlow that found no memory into one that says what to do. Returns any other as it
+ * is.
+ */
 function explained(error: Error): Error {
   const [reason] = /OOM when allocating .*/.exec(error.message) ?? [];
   if (reason === undefined) return error;
@@ -101,7 +104,7 @@ function explained(error: Error): Error {
   );
 }
 
-/** Gives each variable values of its own, where one was set to another as it is. */
+/** Gives each variable values of its own, where one shares those of another that was assigned to it. */
 function unshare(variables: readonly tf.Variable[]): void {
   const seen = new Set<object>();
   for (const variable of variables) {

@@ -2,36 +2,39 @@ import type { Binding, OperationAttribute } from "../node-backend.js";
 import type { Graph } from "./graph.js";
 import type { RecordedOperation, Recording, Source } from "./recording.js";
 
-/** What of a step's graph can be fed and fetched, each `operation:output`. */
+/** The tensors of a step's graph that can be fed and fetched, each `operation:output`. */
 export interface GraphNames {
   inputs: string[];
   result: string;
-  /** New values of the variables, and what is there once they have taken them. */
+  /** Placeholders for new values of the variables, and a tensor that is ready once these are assigned. */
   values: string[];
   assigned: string;
   reads: string[];
-  /** Can be fed with a scalar that nobody looks at. */
+  /** Placeholder for a scalar that is not used. */
   nothing: string;
 }
 
-/** Operations whose output is their first input, read in another shape. */
+/** Operations whose output is their first input in another shape. */
 const aliases = new Set(["Reshape", "Identity"]);
 
-/** A variable of the graph, at the place of the step up to which it is built. */
+/** A variable of the graph, at the point of the step that is built so far. */
 interface GraphVariable {
   readonly handle: string;
   readonly type: OperationAttribute;
-  /** The operation that reads the value that the step finds. */
+  /** The operation that reads the variable's value at the start of the step. */
   readonly firstRead: string;
-  /** Operations that use that value: a change in place comes after them, or it would have to copy it first. */
+  /** Operations that use that value: a change in place runs after them, to avoid a copy. */
   readonly users: string[];
-  /** Where the value that it holds comes from. */
+  /** Source of the value that it holds. */
   holds: string;
-  /** Operations that put it there and read it again. */
+  /** Operations that put the value there and read it again. */
   by: string[];
 }
 
-/** Makes the graph of a recorded step: its operations, and variables that it reads at first and ends by changing. */
+/**
+ * Builds the graph of a recorded step: its operations, and variables that it reads at the start and changes
+ * at the end.
+ */
 export class StepBuilder {
   private readonly graph: Graph;
   private readonly binding: Binding;
@@ -39,11 +42,11 @@ export class StepBuilder {
   private readonly inputs: readonly string[];
   private readonly constants: readonly string[];
   private readonly variables: readonly GraphVariable[];
-  /** By operation, the name of each output. */
+  /** By operation: the name of each output. */
   private readonly outputs: ((number: number) => string)[] = [];
-  /** By operation, the variable whose first value its output is. */
+  /** By operation: the variable whose initial value is its output. */
   private readonly aliasOf = new Map<number, GraphVariable>();
-  /** What must have run when the step is done. */
+  /** Operations that must run before the step is done. */
   private readonly updates: string[] = [];
 
   constructor(graph: Graph, binding: Binding, recording: Recording) {
@@ -98,12 +101,12 @@ export class StepBuilder {
       attributes,
     );
     const number = this.outputs.push((i) => output(added, i)) - 1;
-    for (const source of inputs) this.variableBehind(source)?.users.push(added);
-    const whole = this.variableBehind(inputs[0]);
+    for (const source of inputs) this.variableOf(source)?.users.push(added);
+    const whole = this.variableOf(inputs[0]);
     if (whole !== undefined && aliases.has(name)) this.aliasOf.set(number, whole);
   }
 
-  /** An operation that changes variables in place, and whose outputs are their new values. */
+  /** Adds an operation that changes variables in place and outputs their new values. */
   private addChange({ name, attributes, inputs }: RecordedOperation, changes: readonly number[]): void {
     const changed = changes.map((variable) => this.variables[variable]!);
     const number = this.outputs.length;
@@ -144,7 +147,7 @@ export class StepBuilder {
     return output(this.variables[source.variable]!.firstRead);
   }
 
-  private variableBehind(source: Source | undefined): GraphVariable | undefined {
+  private variableOf(source: Source | undefined): GraphVariable | undefined {
     if (source?.kind === "variable") return this.variables[source.variable];
     return source?.kind === "operation" ? this.aliasOf.get(source.operation) : undefined;
   }

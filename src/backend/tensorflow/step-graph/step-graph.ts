@@ -4,7 +4,7 @@ import { Graph } from "./graph.js";
 import type { RecordedInput, Recording } from "./recording.js";
 import { type GraphNames, StepBuilder } from "./step-builder.js";
 
-/** A recorded step as a graph with variables of its own, loaded and ready to be run. */
+/** A recorded step as a TensorFlow graph with its own variables, loaded and ready to run. */
 export class StepGraph {
   private readonly backend: NodeBackend;
   private readonly model: number;
@@ -13,7 +13,7 @@ export class StepGraph {
   private readonly names: GraphNames;
   private ahead = false;
 
-  /** @throws Error of TensorFlow's where it refuses the graph */
+  /** @throws TensorFlow's error where it rejects the graph */
   constructor(backend: NodeBackend, recording: Recording, state: readonly tf.Variable[]) {
     this.backend = backend;
     this.inputs = recording.inputs;
@@ -23,7 +23,7 @@ export class StepGraph {
     this.model = graph.load();
   }
 
-  /** Whether the graph's variables hold what those of TensorFlow.js should. */
+  /** Whether the graph's variables are newer than those of TensorFlow.js. */
   get isAhead(): boolean {
     return this.ahead;
   }
@@ -39,7 +39,7 @@ export class StepGraph {
     return result;
   }
 
-  /** Gives TensorFlow.js's variables the values of the graph's. */
+  /** Copies the graph's variables to those of TensorFlow.js. */
   download(): void {
     if (!this.ahead) return;
     tf.tidy(() => {
@@ -73,7 +73,7 @@ export class StepGraph {
 
   private call(ids: number[], inputs: readonly string[], outputs: readonly string[]): tf.Tensor[] {
     const { backend, names, model } = this;
-    // The addon takes an empty list of names for one empty name.
+    // The addon reads an empty list of names as one empty name.
     const nothing = ids.length === 0 ? backend.getInputTensorIds([tf.scalar(0)]) : [];
     return backend.binding
       .runSavedModel(
