@@ -135,16 +135,20 @@ function wantsColor(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true || Boolean(process.env.FORCE_COLOR && process.env.FORCE_COLOR !== "0");
 }
 
+/** Any space but the one between a figure and its unit. A combining mark after the letter `s` makes it another letter. */
+const breaks = / (?!(?<=\d )(?:%|dB|Hz|s)(?![\p{L}\p{M}\p{N}_]))/u;
+
 /**
- * The text in lines of at most `width` columns. A figure stays beside its unit, and a word that is longer than a line whole.
+ * Breaks a text into lines of at most `width` columns. A figure stays beside its unit, and a word that is longer than a
+ * line stays whole.
  *
- * @param indent of the lines behind the first
- * @param first of the first line
+ * @param indent indent of continuation lines
+ * @param first indent of the first line
  */
 export function wrapped(text: string, width: number, indent = 0, first = 0): string[] {
   const lines: string[] = [];
   let line: string | undefined;
-  for (const word of text.split(/ (?!(?:%|dB|Hz|s)(?!\w))/)) {
+  for (const word of text.split(breaks)) {
     if (line === undefined) line = " ".repeat(first) + word;
     else if (columnsOf(line) + 1 + columnsOf(word) <= width) line += ` ${word}`;
     else {
