@@ -5,31 +5,31 @@ import { type BackendDetails, type BackendName, backendNames } from "../../backe
 import { type Explanation, explainNoGpu } from "../../backend/tensorflow/explain.js";
 import type { TrialMessage } from "./trial.js";
 
-/** What became of one backend when it was tried here. */
+/** The result of trying one backend on this machine. */
 export interface Diagnosis extends Omit<BackendDetails, "withoutItsGpu"> {
   backend: BackendName;
-  /** Whether it started, took a training step, and got the numbers that the cpu backend gets. */
+  /** Whether it started, trained, and computed the same losses as the cpu backend. */
   available: boolean;
   device: string | null;
   /** Why it is not available. */
   reason: string | null;
   /** The one thing to do about it. */
   remedy: string | null;
-  /** What to know about one that is available. */
+  /** A remark on an available backend. */
   note: string | null;
-  /** Whether `--backend auto` takes it for training. */
+  /** Whether `--backend auto` chooses it for training. */
   auto: boolean;
 }
 
 export interface DiagnoseOptions {
-  /** Seconds that one backend may take. */
+  /** Seconds allowed for each backend; 120 by default. */
   timeLimit?: number;
   onProgress?: (backend: BackendName) => void;
 }
 
 /**
- * Tries every backend for real: starts it in a process of its own and takes a training step of a small model.
- * What it does to that process, a crash of the driver included, is a finding.
+ * Tries every backend: starts it in a process of its own and trains a small model for two steps. Whatever
+ * that does to the process, a crash of the driver included, is reported as a finding.
  */
 export async function diagnoseBackends(options: DiagnoseOptions = {}): Promise<Diagnosis[]> {
   const { timeLimit = 120, onProgress = () => {} } = options;
@@ -42,23 +42,23 @@ export async function diagnoseBackends(options: DiagnoseOptions = {}): Promise<D
   return found.map((diagnosis) => ({ ...diagnosis, auto: diagnosis === chosen }));
 }
 
-/** How the process ended in which a backend was tried. */
+/** How the process that tried a backend ended. */
 interface TrialEnd {
   messages: TrialMessage[];
   exitCode: number | null;
   signal: string | null;
-  /** Set where it was ended for having taken too long. */
+  /** The time limit in seconds, where the process was killed for exceeding it. */
   timedOutAfter: number | undefined;
   stderr: string;
 }
 
-/** In milliseconds: a timer that is set for longer ends at once. */
+/** Milliseconds. A timer set for longer fires at once. */
 const longestTimer = 2 ** 31 - 1;
 
 function runTrial(backend: BackendName, timeLimit: number): Promise<TrialEnd> {
   return new Promise((resolve) => {
     const child = fork(fileURLToPath(new URL("./trial.js", import.meta.url)), [backend], {
-      // TensorFlow's warnings say why it uses no GPU; nobody sees them here.
+      // TensorFlow's warnings say why it uses no GPU; they go to the captured stderr.
       env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: "1" },
       execArgv: [],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
@@ -110,7 +110,7 @@ function judge(backend: BackendName, end: TrialEnd): Diagnosis {
     return { ...diagnosis, available: false, reason, remedy };
   }
   if (details.software)
-    diagnosis.note = `software, not a GPU: works when asked for by name (--backend ${backend}), auto leaves it out`;
+    diagnosis.note = `software, not a GPU: works when asked for by name (--backend ${backend}); auto skips it`;
   if (withoutItsGpu) {
     const why = explainNoGpu(end.stderr);
     diagnosis.note =
@@ -125,7 +125,7 @@ const noDetails: BackendDetails = {
   ...{ driver: null, versions: {}, threads: null, memoryBytes: null, software: false, withoutItsGpu: false },
 };
 
-/** Undefined where all went well. */
+/** Why the trial failed; undefined where it succeeded. */
 function explainEnd(backend: BackendName, end: TrialEnd, started: boolean): Explanation | undefined {
   const { signal, timedOutAfter, exitCode, messages } = end;
   const where = started ? "in a training step" : "while it was starting";
@@ -151,20 +151,20 @@ function explainEnd(backend: BackendName, end: TrialEnd, started: boolean): Expl
     };
   if (failed !== undefined) return { reason: `it failed ${where}: ${failed.reason}`, remedy };
   if (signal !== null || exitCode !== 0 || trained === undefined) {
-    const said = tellingLine(end.stderr);
+    const said = errorLine(end.stderr);
     const how = signal === null ? `ended with code ${exitCode}` : `crashed (${signal})`;
-    const when = trained === undefined ? where : "as it ended, after a training step that went well";
+    const when = trained === undefined ? where : "on exit, after a training step that succeeded";
     return { reason: `its process ${how} ${when}${said === "" ? "" : `: ${said}`}`, remedy };
   }
   const { losses, expected } = trained;
   if (losses.every((loss, i) => Math.abs(loss - expected[i]!) < 1e-3)) return undefined;
   return {
-    reason: `it computes wrong numbers: losses of ${losses.join(" and ")}, where cpu gets ${expected.join(" and ")}`,
+    reason: `it computes wrong numbers: losses of ${losses.join(" and ")}, expected ${expected.join(" and ")} as on cpu`,
     remedy,
   };
 }
 
-/** Where the backend fails in a way that says nothing of its cause. */
+/** What to do about a failure whose cause is unknown. */
 const remedies: Record<BackendName, string> = {
   tensorflow: "run kws backend install --force, which builds a current one for this machine",
   webgpu: "install the newest driver of the GPU, or use --backend wasm",
@@ -172,12 +172,12 @@ const remedies: Record<BackendName, string> = {
   cpu: "install Node.js and the package anew",
 };
 
-/** The line of a crashed program's stderr that says most. */
-function tellingLine(stderr: string): string {
+/** The most informative line of a crashed program's stderr. */
+function errorLine(stderr: string): string {
   const lines = stderr.split("\n").filter((line) => line.trim() !== "");
-  const telling =
+  const found =
     lines.findLast((line) => /^F\d{4}|\bF tensorflow|FATAL|Check failed|Error\b/.test(line)) ??
     lines.at(-1) ??
     "";
-  return telling.trim().slice(0, 300);
+  return found.trim().slice(0, 300);
 }
