@@ -192,12 +192,12 @@ describe("kws train", () => {
     expect(limit).toBe(40);
   });
 
-  test("the course's split says that it flatters", async () => {
+  test("the course's split says that its figures are optimistic", async () => {
     const flags = ["--epochs", "1", "--split", "course", "--width", "0.02", "--out", "course"];
     const { stderr } = await succeed(["train", "--data", "tones.npz", "--model", "spectrogram", ...flags], {
       cwd,
     });
-    expect(stderr).toMatch(/split: course .*flatter/);
+    expect(stderr).toMatch(/split: course .*figures are optimistic/);
   });
 
   test("a training that diverges says so, and its curves are drawn all the same", async () => {
