@@ -22,7 +22,7 @@ const rooms = {
   report: ["eval", "detect", "run", "plot"],
   serve: ["recognizer", "detect", "audio", "sound"],
   page: ["recognizer", "detect", "data", "run"],
-  tasks: ["train", "eval", "detect", "data", "export", "report"],
+  tasks: ["train", "eval", "detect", "data", "export", "report", "run"],
   sweep: ["tasks", "train", "run"],
 };
 

@@ -162,6 +162,7 @@ export {
   spectrogramSvg,
 } from "./sound/picture/spectrogram.js";
 export * from "./sound/store/index.js";
+export { type CompareByTrainingOptions, compareByTraining } from "./tasks/compare-by-training.js";
 export { BestCheckpoint } from "./train/callbacks/best-checkpoint.js";
 export { EarlyStopping } from "./train/callbacks/early-stopping.js";
 export { History } from "./train/callbacks/history.js";

@@ -1,3 +1,4 @@
+import { encodeWav } from "../audio/wav/decode.js";
 import { UserError } from "../base/errors.js";
 import { Random } from "../base/random.js";
 import { resample } from "../dsp/resample.js";
@@ -23,4 +24,9 @@ export function readClip(clips: Clips, row: number, sampleRate = clips.sampleRat
   const wave = new Float32Array(clips.samples.clipLength);
   clips.samples.read(row, wave);
   return clips.sampleRate === sampleRate ? wave : resample(wave, clips.sampleRate, sampleRate);
+}
+
+/** Encodes one row's samples as a 16-bit WAV file. */
+export function encodeClip(clips: Clips, row: number): Uint8Array {
+  return encodeWav(readClip(clips, row), clips.sampleRate);
 }

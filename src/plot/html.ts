@@ -1,4 +1,4 @@
-import { numericColumns } from "./table.js";
+import { numericColumns, type Table } from "./table.js";
 import { colors, darkColors, fontFamily } from "./theme.js";
 
 /** One picture, an SVG document as the functions of this folder draw it. */
@@ -11,7 +11,7 @@ export interface Figure {
 export type Block =
   | { kind: "paragraph"; text: string }
   | { kind: "note" | "warning"; text: string }
-  | { kind: "table"; headers: readonly string[]; rows: readonly (readonly string[])[]; caption?: string }
+  | (Table & { kind: "table"; caption?: string })
   /** A table whose rows can be heard; the sounds are in the document. */
   | {
       kind: "sounds";
@@ -110,7 +110,7 @@ function tableHtml(
   { headers, rows, caption }: Omit<Extract<Block, { kind: "table" }>, "kind">,
   first: readonly string[] = [],
 ): string {
-  const figures = numericColumns(headers, rows);
+  const figures = numericColumns({ headers, rows });
   const align = (column: number) => (figures[column] ? ' class="number"' : "");
   const head = headers.map((header, column) => `<th scope="col"${align(column)}>${escapeHtml(header)}</th>`);
   // On a small screen each row is a list, in which every figure has its column's name beside it.

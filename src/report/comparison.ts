@@ -1,18 +1,20 @@
 import { join } from "node:path";
-import { percent, pointsInterval, pValue } from "../base/figures.js";
+import { percent } from "../base/figures.js";
 import { writeFileAtomic } from "../base/files.js";
 import { packageVersion } from "../base/version.js";
 import type { Comparison, DetailedComparison } from "../eval/compare.js";
 import { shortNames } from "../eval/names.js";
-import { plusMinus, shortGroupNames } from "../eval/seeds.js";
+import { shortGroupNames } from "../eval/seeds.js";
 import { accuracyBars, perLabelBars } from "../plot/bars.js";
 import { confusionSvg } from "../plot/confusion.js";
 import { compareCurves } from "../plot/curves.js";
 import { seedsSvg } from "../plot/evaluation/seeds.js";
 import { type Block, htmlReport, type Section } from "../plot/html.js";
+import type { Table } from "../plot/table.js";
 import { keptEpoch } from "../run/history.js";
+import { lossRemark, settingColumns } from "../run/setting-columns.js";
 import { checkReportFolder, removeOtherFigures } from "./folder.js";
-import { lossRemark, settingColumns } from "./parts.js";
+import { accuracyTable, costTable, describeClips, pairTable, seedTable, seenWarning } from "./tables.js";
 
 /**
  * Writes `index.html`, which opens without a network, and `comparison.json` into the folder.
@@ -23,11 +25,11 @@ import { lossRemark, settingColumns } from "./parts.js";
 export async function writeComparisonReport(folder: string, detailed: DetailedComparison): Promise<string> {
   checkReportFolder(folder);
   const { comparison, details, bySpeaker } = detailed;
-  const { runs, pairs, baseline, examples, testSets, groups } = comparison;
-  const onWhich =
-    testSets === 1 ? `${examples} clips` : `${testSets} test parts of ${examples} different clips`;
+  const { runs, baseline, testSets } = comparison;
+  const onWhich = describeClips(comparison);
   const names = shortNames(runs.map(({ run }) => run));
   const metrics = details.map(({ evaluation }) => evaluation.metrics);
+  const seeds = seedTable(comparison);
   const labels = metrics[0]!.labels;
   const sameLabels = metrics.every((each) => each.labels.join() === labels.join());
 
@@ -38,7 +40,7 @@ export async function writeComparisonReport(folder: string, detailed: DetailedCo
         ...comparison.seenInTraining.map(
           ({ run, clips }): Block => ({
             kind: "warning",
-            text: `${run} was trained, or its best epoch chosen, on ${clips} of the ${runs.find((each) => each.run === run)!.examples} clips: its figures flatter.`,
+            text: `${seenWarning(run, clips, runs.find((each) => each.run === run)!.examples)}.`,
           }),
         ),
         {
@@ -57,32 +59,11 @@ export async function writeComparisonReport(folder: string, detailed: DetailedCo
             },
           ],
         },
-        {
-          kind: "table",
-          headers: ["run", "accuracy", "95 % interval", "macro F1", "loss"],
-          rows: runs.map((run, i) => [
-            names[i]!,
-            percent(run.accuracy),
-            `${(100 * run.accuracyCi95[0]).toFixed(1)} to ${percent(run.accuracyCi95[1], 1)}`,
-            run.macroF1.toFixed(3),
-            run.loss.toFixed(4),
-          ]),
-        },
-        {
-          kind: "table",
-          headers: ["run", "model", "input", "parameters", "multiply-adds", "ms a clip"],
-          rows: runs.map((run, i) => [
-            names[i]!,
-            run.model,
-            run.input,
-            run.params.toLocaleString("en-US"),
-            `${(run.macs / 1e6).toLocaleString("en-US", { maximumFractionDigits: 1 })} M`,
-            run.msPerClip.toFixed(1),
-          ]),
-        },
+        { kind: "table", ...accuracyTable(comparison) },
+        { kind: "table", ...costTable(comparison) },
       ],
     },
-    ...(groups.some((group) => group.runs.length > 1) ? [await seedsSection(comparison)] : []),
+    ...(seeds === undefined ? [] : [await seedsSection(comparison, seeds)]),
     {
       heading: "Pair by pair",
       blocks: [
@@ -90,18 +71,7 @@ export async function writeComparisonReport(folder: string, detailed: DetailedCo
           kind: "paragraph",
           text: "On how many clips only one of two runs is right, and the exact McNemar test of that difference: the probability of one at least as large if neither run were better and no clip told anything of another. Clips of one speaker do; the interval of the difference in accuracy, in points, allows for that where it is drawn over speakers.",
         },
-        {
-          kind: "table",
-          headers: ["a", "b", "only a right", "only b right", "a − b, 95 % interval", "McNemar p"],
-          rows: pairs.map((pair) => [
-            names[runs.findIndex(({ run }) => run === pair.a)]!,
-            names[runs.findIndex(({ run }) => run === pair.b)]!,
-            String(pair.aOnlyRight),
-            String(pair.bOnlyRight),
-            pointsInterval(pair.differenceCi95),
-            pValue(pair.mcnemarP),
-          ]),
-        },
+        { kind: "table", ...pairTable(comparison) },
       ],
     },
     {
@@ -184,7 +154,7 @@ export async function writeComparisonReport(folder: string, detailed: DetailedCo
   return path;
 }
 
-async function seedsSection({ groups, runs, testSets }: Comparison): Promise<Section> {
+async function seedsSection({ groups, runs, testSets }: Comparison, table: Table): Promise<Section> {
   const names = shortGroupNames(groups, runs);
   return {
     heading: "Over seeds",
@@ -209,18 +179,7 @@ async function seedsSection({ groups, runs, testSets }: Comparison): Promise<Sec
           },
         ],
       },
-      {
-        kind: "table",
-        headers: ["runs", "seeds", "accuracy", "range", "macro F1", "loss"],
-        rows: groups.map(({ seeds, accuracy, macroF1, loss }, i) => [
-          names[i]!,
-          seeds.join(", "),
-          plusMinus(accuracy, (value) => (100 * value).toFixed(2), " %"),
-          `${(100 * accuracy.min).toFixed(2)} to ${percent(accuracy.max)}`,
-          plusMinus(macroF1, (value) => value.toFixed(3)),
-          plusMinus(loss, (value) => value.toFixed(4)),
-        ]),
-      },
+      { kind: "table", ...table },
     ],
   };
 }

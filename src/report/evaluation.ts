@@ -3,7 +3,7 @@ import { percent } from "../base/figures.js";
 import { writeFileAtomic } from "../base/files.js";
 import { packageVersion } from "../base/version.js";
 import { keywordCurves, meanCurve } from "../eval/analysis/detection.js";
-import { type MistakeSound, mistakeSounds, writeMistakes } from "../eval/analysis/mistakes.js";
+import { type MistakeSound, mistakeSounds } from "../eval/analysis/mistakes.js";
 import type { Evaluation } from "../eval/evaluate.js";
 import type { EvaluatedRun, EvaluationDocument } from "../eval/evaluate-run.js";
 import { confusionSvg } from "../plot/confusion.js";
@@ -17,9 +17,10 @@ import { type Block, htmlReport, type Section } from "../plot/html.js";
 import { svgToPng } from "../plot/png.js";
 import type { EpochRecord } from "../run/folder.js";
 import { keptEpoch } from "../run/history.js";
+import { lossRemark, settingColumns } from "../run/setting-columns.js";
 import type { RunConfig } from "../run/settings.js";
-import { checkReportFolder, pictureNames, removeOtherFigures } from "./folder.js";
-import { lossRemark, settingColumns } from "./parts.js";
+import { checkReportFolder, pictureNames, removeOtherFigures, writeMistakes } from "./folder.js";
+import { labelTable, noiseTable, seenWarning } from "./tables.js";
 
 /** More make a picture that nobody reads to its end; the JSON has all. */
 const mostSpeakers = 30;
@@ -100,10 +101,10 @@ async function drawPictures(
 }
 
 function figuresSection(document: EvaluationDocument): Section {
-  const { accuracy, macroF1, loss, baseline, examples, seenInTraining, perLabel } = document;
+  const { run, accuracy, macroF1, loss, baseline, examples, seenInTraining } = document;
   const seen: Block = {
     kind: "warning",
-    text: `The run was trained, or its best epoch chosen, on ${seenInTraining} of the ${examples} clips: its figures flatter.`,
+    text: `${seenWarning(run, seenInTraining, examples)}.`,
   };
   return {
     heading: "Figures",
@@ -113,17 +114,7 @@ function figuresSection(document: EvaluationDocument): Section {
         kind: "paragraph",
         text: `Accuracy ${percent(accuracy)}, macro F1 ${macroF1.toFixed(3)}, mean cross-entropy ${loss.toFixed(4)}. Always answering “${baseline.label}” would get ${percent(baseline.accuracy)}.`,
       },
-      {
-        kind: "table",
-        headers: ["label", "precision", "recall", "F1", "clips"],
-        rows: perLabel.map(({ label, precision, recall, f1, support }) => [
-          label,
-          precision.toFixed(3),
-          recall.toFixed(3),
-          f1.toFixed(3),
-          String(support),
-        ]),
-      },
+      { kind: "table", ...labelTable(document) },
     ],
   };
 }
@@ -219,7 +210,7 @@ function confidenceSection({ calibration, accuracy }: EvaluationDocument, pictur
 
 function noiseSections({ noise }: EvaluationDocument, pictures: Pictures): Section[] {
   if (noise === undefined || pictures.noise === undefined) return [];
-  const { source, seconds, levels } = noise;
+  const { source, seconds } = noise;
   const of = seconds === null ? "" : ` (${seconds} different ${seconds === 1 ? "second" : "seconds"})`;
   const sources: Record<string, string> = {
     silence: `the data's silence clips that the run was not trained on${of}`,
@@ -242,16 +233,7 @@ function noiseSections({ noise }: EvaluationDocument, pictures: Pictures): Secti
             },
           ],
         },
-        {
-          kind: "table",
-          headers: ["signal-to-noise ratio", "accuracy", "macro F1", "loss"],
-          rows: levels.map(({ snrDb, accuracy, macroF1, loss }) => [
-            `${snrDb} dB`,
-            percent(accuracy),
-            macroF1.toFixed(3),
-            loss.toFixed(4),
-          ]),
-        },
+        { kind: "table", ...noiseTable(noise) },
       ],
     },
   ];

@@ -118,14 +118,17 @@ describe("a report's folder", () => {
     mkdirSync(at("page"));
     const evaluate = ["evaluate", "run", "--backend", "wasm", "--report", "page"];
     writeFileSync(at("page/index.html"), "<title>my page</title>");
-    await failAndLeaveAll(evaluate, /index\.html is no report by keyspot and is left as it is: .*--report/);
+    await failAndLeaveAll(
+      evaluate,
+      /index\.html is not a report by keyspot and is left as it is: .*--report/,
+    );
     await failAndLeaveAll(
       ["compare", "run", "run2", "--report", "page"],
-      /index\.html is no report by keyspot/,
+      /index\.html is not a report by keyspot/,
     );
     rmSync(at("page/index.html"));
     writeFileSync(at("page/confusion.png"), "mine");
-    await failAndLeaveAll(evaluate, /confusion\.png belongs to no report by keyspot/);
+    await failAndLeaveAll(evaluate, /confusion\.png is not part of a report by keyspot/);
     rmSync(at("page/confusion.png"));
     writeFileSync(at("page/notes.txt"), "mine");
     await succeed(evaluate, { cwd });

@@ -53,8 +53,8 @@ describe("kws compare --models", () => {
 
   test("prints a table of the runs and one of the pairs, and where the report is", () => {
     expect(trained.stdout).toMatch(/^12 clips; always answering "yes" would get 33\.33 %$/m);
-    expect(trained.stdout).toMatch(/^run +conv1d +spectrogram$/m);
-    expect(trained.stdout).toMatch(/^a +b +only a right +only b right +a − b, 95 % +McNemar p$/m);
+    expect(trained.stdout).toMatch(/^run +accuracy +95 % interval +macro F1 +loss$/m);
+    expect(trained.stdout).toMatch(/^a +b +only a right +only b right +a − b, 95 % interval +McNemar p$/m);
     expect(trained.stdout).toContain("intervals: bootstrap over speakers");
     expect(trained.stdout).toContain(`report: ${join("both", "report", "index.html")}`);
     expect(trained.stderr).toMatch(/^conv1d: epoch 2\/2 /m);
@@ -247,8 +247,8 @@ describe("kws compare RUN RUN", () => {
       expect([loss.min, loss.max]).toEqual([a.loss, b.loss].sort((x, y) => x - y));
     });
     expect(stdout).toMatch(/^2 test parts of \d+ different clips; always answering/m);
-    expect(stdout).toMatch(/^runs +thin-\* +wide-\*$/m);
-    expect(stdout).toMatch(/^accuracy +[\d.]+ ± [\d.]+ % +[\d.]+ ± [\d.]+ %$/m);
+    expect(stdout).toMatch(/^runs +seeds +accuracy +range +macro F1 +loss$/m);
+    expect(stdout).toMatch(/^thin-\* +1, 2 +[\d.]+ ± [\d.]+ % +[\d.]+ to [\d.]+ % /m);
     expect(readFileSync(at("seeds/report/index.html"), "utf8")).toContain("Over seeds");
 
     // On one set of clips all pairs are tested.
@@ -277,7 +277,7 @@ describe("kws compare RUN RUN", () => {
       { run: "both/spectrogram", clips: 48 },
     ]);
     expect(stderr).toMatch(
-      /^warning: both.spectrogram was trained, .* on 48 of these clips: its figures flatter$/m,
+      /^warning: both.spectrogram was trained, .* on 48 of the 60 clips: its figures are optimistic$/m,
     );
     expect(readFileSync(at("seen/index.html"), "utf8")).toContain("on 48 of the 60 clips");
   });

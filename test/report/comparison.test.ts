@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { lossRemark, settingColumns } from "../../src/report/parts.js";
+import { lossRemark, settingColumns } from "../../src/run/setting-columns.js";
 import { defaultSettings, type RunConfig } from "../../src/run/settings.js";
 
 const plain = {

@@ -3,9 +3,10 @@ import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import type { BackendChoice } from "../../backend/start.js";
 import { usageError } from "../../base/errors.js";
-import { percent, pointsInterval, pValue } from "../../base/figures.js";
+import { percent } from "../../base/figures.js";
 import type { Part } from "../../data/clips.js";
-import type { Comparison, DetailedComparison } from "../../eval/compare.js";
+import type { CompareOptions, DetailedComparison } from "../../eval/compare.js";
+import type { Table } from "../../plot/table.js";
 import {
   describeIssue,
   flagName,
@@ -13,9 +14,9 @@ import {
   settingsSchema,
   type TrainSettings,
 } from "../../run/settings.js";
+import type { CompareByTrainingOptions } from "../../tasks/compare-by-training.js";
 import { type CommonFlags, checkWritable, commaList, command, outputFor, partOption } from "../options.js";
-import { count, type Output, paint, plural, wrapped } from "../output.js";
-import { seenInTraining } from "./evaluate.js";
+import { type Output, paint, wrapped } from "../output.js";
 import { logBackend } from "./predict.js";
 import { remarksOnConfig, settingOptions, settingsFromFlags, withProgress } from "./train.js";
 
@@ -29,10 +30,12 @@ interface CompareFlags extends CommonFlags, GivenSettings {
   part?: Part | "all";
 }
 
+const defaultOut = join("checkpoints", "compare");
+
 export function compareCommand(): Command {
   const compare = command(
     "compare",
-    "runs on the same clips with paired statistics and a report; or train models, then compare them",
+    "compare runs on the same clips, with paired statistics and a report; or train models first",
     "kws compare checkpoints/conv1d checkpoints/spectrogram",
     "kws compare checkpoints/conv1d-1 checkpoints/conv1d-2 checkpoints/skip-1 checkpoints/skip-2",
     "kws compare --data sample --models conv1d,skip,spectrogram --width 0.125 --learning-rate 1e-3 --epochs 3",
@@ -51,31 +54,37 @@ export function compareCommand(): Command {
     const output = outputFor(flags);
     if (flags.models === undefined) checkRuns(paths, flags);
     else if (paths.length > 0) throw usageError("expected run folders or --models, found both");
-    const plans = flags.models === undefined ? [] : await planTrainings(flags.models, flags, compare);
-    const [{ compareRuns }, { writeComparisonReport }, { checkReportFolder }] = await Promise.all([
-      import("../../eval/compare.js"),
-      import("../../report/comparison.js"),
-      import("../../report/folder.js"),
-    ]);
-    const choice = backendChoice(flags);
+    const trainings = flags.models === undefined ? [] : await settingsOfModels(flags.models, compare);
+    const [{ compareRuns }, { writeComparisonReport }, { checkReportFolder }, { seenWarning }] =
+      await Promise.all([
+        import("../../eval/compare.js"),
+        import("../../report/comparison.js"),
+        import("../../report/folder.js"),
+        import("../../report/tables.js"),
+      ]);
+    const options: CompareOptions = {
+      ...{ part: flags.part, othersAs: flags.othersAs, backend: backendChoice(flags) },
+      onLoading: output.progress("reading the data"),
+      onReady: ([first]) => logBackend(first!, output),
+      onEvaluating: (run, done, total) => progressOf(run)(done, total),
+    };
+    const bars = new Map<string, ReturnType<Output["progress"]>>();
+    const progressOf = (run: string) => {
+      if (!bars.has(run)) bars.set(run, output.progress(`evaluating ${run}`));
+      return bars.get(run)!;
+    };
     const folder = reportFolder(flags);
     checkWritable("folder", folder);
     checkReportFolder(folder);
-    for (const remark of plans.slice(0, 1).flatMap(({ settings }) => remarksOnConfig(compare, settings)))
+    for (const remark of trainings.slice(0, 1).flatMap((settings) => remarksOnConfig(compare, settings)))
       output.log(remark);
-    if (plans.length > 0) await trainModels(plans, flags, output);
-    const runs = flags.models === undefined ? paths : plans.map(({ path }) => path);
-    const progress = new Map(runs.map((run) => [run, output.progress(`evaluating ${run}`)]));
-    const detailed = await compareRuns(runs, {
-      data: flags.models === undefined ? flags.data : undefined,
-      part: flags.part,
-      othersAs: flags.othersAs,
-      backend: choice,
-      onLoading: output.progress("reading the data"),
-      onReady: ([first]) => logBackend(first!, output),
-      onEvaluating: (run, done, total) => progress.get(run)!(done, total),
-    });
-    for (const { run, clips } of detailed.comparison.seenInTraining) output.warn(seenInTraining(run, clips));
+    const detailed =
+      flags.models === undefined
+        ? await compareRuns(paths, { ...options, data: flags.data })
+        : await trainAndCompare(trainings, flags, options, output);
+    const { runs: compared, seenInTraining } = detailed.comparison;
+    for (const { run, clips } of seenInTraining)
+      output.warn(seenWarning(run, clips, compared.find((each) => each.run === run)!.examples));
     const report = await writeComparisonReport(folder, detailed);
     output.result(output.json ? "" : await describe(detailed, report, output), detailed.comparison);
   });
@@ -101,53 +110,31 @@ function backendChoice({ backend = "auto" }: CompareFlags): BackendChoice {
   throw usageError(`--backend: ${describeIssue(checked.error, backend)}`);
 }
 
-interface PlannedTraining {
-  settings: TrainSettings;
-  path: string;
-}
-
-/** All that can be wrong with the trainings' usage is found here, before any file is looked at. */
-async function planTrainings(
-  models: readonly string[],
-  flags: CompareFlags,
-  command: Command,
-): Promise<PlannedTraining[]> {
+/** The settings of each training. All usage errors are found here, before any file is looked at. */
+async function settingsOfModels(models: readonly string[], command: Command): Promise<TrainSettings[]> {
   const { checkUsage } = await import("../../train/train.js");
   if (new Set(models).size < Math.max(2, models.length)) {
     throw usageError(`--models: expected at least two different models, found ${models.join(", ")}`);
   }
-  const out = flags.out ?? join("checkpoints", "compare");
-  const plans = models.map((model) => ({
-    settings: settingsFromFlags(command, { model }),
-    path: join(out, model),
-  }));
-  for (const { settings } of plans) checkUsage(settings);
-  return plans;
+  const trainings = models.map((model) => settingsFromFlags(command, { model }));
+  for (const settings of trainings) checkUsage(settings);
+  return trainings;
 }
 
-async function trainModels(
-  plans: readonly PlannedTraining[],
-  flags: CompareFlags,
+async function trainAndCompare(
+  trainings: readonly TrainSettings[],
+  { out = defaultOut, force = false }: CompareFlags,
+  options: CompareOptions,
   output: Output,
-): Promise<void> {
-  const [{ train }, { RunFolder }] = await Promise.all([
-    import("../../train/train.js"),
-    import("../../run/folder.js"),
-  ]);
-  // What is in the way is found before the first of the trainings starts.
-  for (const { path } of plans) new RunFolder(path).checkFree(flags.force ?? false);
-  for (const { settings, path } of plans) {
-    await withProgress(
-      output,
-      (hooks) => train(settings, { out: path, force: flags.force ?? false }, hooks),
-      `${settings.model}: `,
-    );
-  }
+): Promise<DetailedComparison> {
+  const { compareByTraining } = await import("../../tasks/compare-by-training.js");
+  const watch: CompareByTrainingOptions["watch"] = (model, work) => withProgress(output, work, `${model}: `);
+  return compareByTraining(trainings, { ...options, out, force, watch });
 }
 
 function reportFolder(flags: CompareFlags): string {
   if (flags.report !== undefined) return flags.report;
-  if (flags.models !== undefined) return join(flags.out ?? join("checkpoints", "compare"), "report");
+  if (flags.models !== undefined) return join(flags.out ?? defaultOut, "report");
   const base = join("checkpoints", "comparison");
   for (let i = 1; ; i++) {
     const path = i === 1 ? base : `${base}-${i}`;
@@ -160,89 +147,28 @@ async function describe(
   report: string,
   output: Output,
 ): Promise<string> {
-  const { terminalTable } = await import("../../plot/terminal/index.js");
-  const look = { width: output.width, color: output.color };
-  const [{ plusMinus, shortGroupNames }, { shortNames }] = await Promise.all([
-    import("../../eval/seeds.js"),
-    import("../../eval/names.js"),
+  const [{ terminalTable }, tables] = await Promise.all([
+    import("../../plot/terminal/index.js"),
+    import("../../report/tables.js"),
   ]);
-  const { examples, testSets, baseline, runs, pairs, groups }: Comparison = comparison;
-  const onWhich =
-    testSets === 1
-      ? plural(examples, "clip")
-      : `${testSets} test parts of ${plural(examples, "different clip")}`;
-  const names = shortNames(runs.map(({ run }) => run));
-  const groupNames = shortGroupNames(groups, runs);
-  const nameOf = (path: string) => names[runs.findIndex(({ run }) => run === path)]!;
-  const overSeeds = groups.some((group) => group.runs.length > 1);
+  const { baseline, pairs } = comparison;
+  const lines = (text: string) => wrapped(text, output.width, 2);
+  const table = ({ headers, rows }: Table) =>
+    terminalTable(headers, rows, { width: output.width, color: output.color });
+  const seeds = tables.seedTable(comparison);
   return [
-    ...wrapped(
-      `${onWhich}; always answering "${baseline.label}" would get ${percent(baseline.accuracy)}`,
-      output.width,
-      2,
+    ...lines(
+      `${tables.describeClips(comparison)}; always answering "${baseline.label}" would get ${percent(baseline.accuracy)}`,
     ).map((line) => paint("bold", line)),
     "",
-    terminalTable(
-      [
-        "run",
-        "input",
-        "accuracy",
-        "95 % interval",
-        "macro F1",
-        "loss",
-        "parameters",
-        "multiply-adds",
-        "ms a clip",
-      ],
-      runs.map((run) => [
-        nameOf(run.run),
-        run.input,
-        percent(run.accuracy),
-        `${percent(run.accuracyCi95[0], 1)} to ${percent(run.accuracyCi95[1], 1)}`,
-        run.macroF1.toFixed(3),
-        run.loss.toFixed(4),
-        count(run.params),
-        count(run.macs),
-        run.msPerClip.toFixed(1),
-      ]),
-      look,
-    ),
+    table(tables.accuracyTable(comparison)),
     `intervals: bootstrap over ${bySpeaker ? "speakers" : "clips"}`,
-    ...(overSeeds
-      ? [
-          "",
-          terminalTable(
-            ["runs", "seeds", "accuracy", "range", "macro F1", "loss"],
-            groups.map(({ seeds, accuracy, macroF1, loss }, i) => [
-              groupNames[i]!,
-              seeds.join(", "),
-              plusMinus(accuracy, (value) => (100 * value).toFixed(2), " %"),
-              `${percent(accuracy.min)} to ${percent(accuracy.max)}`,
-              plusMinus(macroF1, (value) => value.toFixed(3)),
-              plusMinus(loss, (value) => value.toFixed(4)),
-            ]),
-            look,
-          ),
-          ...wrapped("mean ± standard deviation of runs that differ in their seed alone", output.width, 2),
-        ]
-      : []),
-    ...(pairs.length === 0
+    "",
+    table(tables.costTable(comparison)),
+    ...(seeds === undefined
       ? []
-      : [
-          "",
-          terminalTable(
-            ["a", "b", "only a right", "only b right", "a − b, 95 %", "McNemar p"],
-            pairs.map((pair) => [
-              nameOf(pair.a),
-              nameOf(pair.b),
-              String(pair.aOnlyRight),
-              String(pair.bOnlyRight),
-              pointsInterval(pair.differenceCi95),
-              pValue(pair.mcnemarP),
-            ]),
-            look,
-          ),
-        ]),
+      : ["", table(seeds), ...lines("mean ± standard deviation of runs that differ in their seed alone")]),
+    ...(pairs.length === 0 ? [] : ["", table(tables.pairTable(comparison))]),
     "",
     `report: ${report}`,
   ].join("\n");

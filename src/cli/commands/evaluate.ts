@@ -4,6 +4,7 @@ import { percent } from "../../base/figures.js";
 import type { Part } from "../../data/clips.js";
 import type { Analysis } from "../../eval/analysis/analyse.js";
 import type { EvaluationDocument } from "../../eval/evaluate-run.js";
+import type { Table } from "../../plot/table.js";
 import {
   backendOption,
   type CommonFlags,
@@ -13,7 +14,7 @@ import {
   outputFor,
   partOption,
 } from "../options.js";
-import { count, type Output, paint, plural, wrapped } from "../output.js";
+import { type Output, paint, plural, wrapped } from "../output.js";
 import { logBackend } from "./predict.js";
 
 interface EvaluateFlags extends CommonFlags {
@@ -55,10 +56,11 @@ export function evaluateCommand(): Command {
         checkReportFolder(flags.report);
       }
       if (flags.predictions !== undefined) checkWritable("file", flags.predictions);
-      const [{ evaluateRun }, { predictionsCsv }, { writeFileAtomic }] = await Promise.all([
+      const [{ evaluateRun }, { predictionsCsv }, { writeFileAtomic }, { seenWarning }] = await Promise.all([
         import("../../eval/evaluate-run.js"),
         import("../../eval/evaluate.js"),
         import("../../base/files.js"),
+        import("../../report/tables.js"),
       ]);
       const { data, part, othersAs, noiseFrom, backend } = flags;
       const evaluated = await evaluateRun(path, {
@@ -69,7 +71,8 @@ export function evaluateCommand(): Command {
         onEvaluatingInNoise: output.progress("evaluating in noise"),
       });
       const { evaluation, document } = evaluated;
-      if (document.seenInTraining > 0) output.warn(seenInTraining(path, document.seenInTraining));
+      if (document.seenInTraining > 0)
+        output.warn(seenWarning(path, document.seenInTraining, document.examples));
       if (flags.predictions !== undefined) {
         writeFileAtomic(flags.predictions, predictionsCsv(evaluation));
         output.log(`predictions: ${flags.predictions}`);
@@ -83,54 +86,28 @@ export function evaluateCommand(): Command {
     });
 }
 
-/** Why a run's figures on these clips are not those on clips that it has never heard. */
-export function seenInTraining(run: string, clips: number): string {
-  return `${run} was trained, or its best epoch chosen, on ${count(clips)} of these clips: its figures flatter`;
-}
-
 async function describe(document: EvaluationDocument, part: Part | "all", output: Output): Promise<string> {
-  const { terminalConfusion, terminalTable } = await import("../../plot/terminal/index.js");
+  const [{ terminalConfusion, terminalTable }, { labelTable, noiseTable }] = await Promise.all([
+    import("../../plot/terminal/index.js"),
+    import("../../report/tables.js"),
+  ]);
   const look = { width: output.width, color: output.color };
-  const share = (value: number) => value.toFixed(3);
-  const { run, accuracy, examples, loss, macroF1, baseline, labels, confusion, perLabel, noise } = document;
+  const { run, accuracy, examples, loss, macroF1, baseline, labels, confusion, noise } = document;
+  const table = ({ headers, rows }: Table) => terminalTable(headers, rows, look);
   return [
     ...wrapped(
       `${run}: accuracy ${percent(accuracy)} of ${plural(examples, "clip")} (${part})`,
       output.width,
       2,
     ).map((line) => paint("bold", line)),
-    `loss ${loss.toFixed(4)}, macro F1 ${share(macroF1)}`,
+    `loss ${loss.toFixed(4)}, macro F1 ${macroF1.toFixed(3)}`,
     `always answering "${baseline.label}" would get ${percent(baseline.accuracy)}`,
     describeAnalysis(document),
     "",
-    terminalTable(
-      ["label", "precision", "recall", "F1", "clips"],
-      perLabel.map(({ label, precision, recall, f1, support }) => [
-        label,
-        share(precision),
-        share(recall),
-        share(f1),
-        String(support),
-      ]),
-      look,
-    ),
+    table(labelTable(document)),
     "",
     terminalConfusion(labels, confusion, look),
-    ...(noise === undefined
-      ? []
-      : [
-          "",
-          terminalTable(
-            [`dB above the noise (${noise.source})`, "accuracy", "macro F1", "loss"],
-            noise.levels.map((level) => [
-              String(level.snrDb),
-              percent(level.accuracy),
-              share(level.macroF1),
-              level.loss.toFixed(4),
-            ]),
-            look,
-          ),
-        ]),
+    ...(noise === undefined ? [] : ["", `with noise added (${noise.source})`, table(noiseTable(noise))]),
   ].join("\n");
 }
 

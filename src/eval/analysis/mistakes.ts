@@ -1,28 +1,25 @@
-import { existsSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { encodeWav } from "../../audio/wav/decode.js";
-import { removeEmptyFolders, writeFileAtomic } from "../../base/files.js";
 import { softmax } from "../../base/numbers.js";
+import { encodeClip } from "../../data/choose.js";
 import type { Evaluation } from "../evaluate.js";
 import { exampleLogits, predictedLabels } from "../metrics.js";
 
-/** A clip that was given a wrong label. */
+/** A clip whose predicted label is wrong. */
 export interface Mistake {
   /** The row in the data as it was read. */
   index: number;
-  /** As the data has it, also where the label counts as another one. */
+  /** The label in the data, also when it is counted as another one. */
   label: string;
   predicted: string;
-  /** Of the predicted label. */
+  /** The probability of the predicted label. */
   probability: number;
   speaker?: string;
-  /** The word that is said, where the data tells it. */
+  /** The spoken word, if the data has it. */
   word?: string;
-  /** Where a report wrote it, relative to the report. */
+  /** Path of the WAV file in a report, relative to the report. */
   file?: string;
 }
 
-/** The wrong answers that were given with the highest probability, that first, and the row of `clips` of each. */
+/** Returns the wrong predictions of the highest probability in descending order, each with its row of `clips`. */
 export function confidentMistakes(evaluation: Evaluation, most = 20): { mistake: Mistake; row: number }[] {
   const { logits, data, metrics } = evaluation;
   const { clips } = data;
@@ -46,33 +43,23 @@ export function confidentMistakes(evaluation: Evaluation, most = 20): { mistake:
     });
 }
 
-/** A mistake to listen to: its clip as a WAV file, and how that is named. */
+/** A mistake to listen to: its clip as a WAV file, and the file's name. */
 export interface MistakeSound {
   mistake: Mistake;
   file: string;
   wav: Uint8Array;
 }
 
+/** Encodes the most confident mistakes as WAV files. */
 export function mistakeSounds(evaluation: Evaluation): MistakeSound[] {
-  const { samples, sampleRate } = evaluation.data.clips;
   return confidentMistakes(evaluation).map(({ mistake, row }, i) => {
-    const wave = new Float32Array(samples.clipLength);
-    samples.read(row, wave);
     const place = String(i + 1).padStart(2, "0");
     const file = `${place}-${fileName(mistake.label)}-as-${fileName(mistake.predicted)}.wav`;
-    return { mistake, file, wav: encodeWav(wave, sampleRate) };
+    return { mistake, file, wav: encodeClip(evaluation.data.clips, row) };
   });
 }
 
-/** Writes the sounds, and takes away those that an earlier report left. */
-export function writeMistakes(folder: string, sounds: readonly MistakeSound[]): void {
-  const earlier = existsSync(folder) ? readdirSync(folder) : [];
-  for (const name of earlier.filter((name) => /^\d{2}-.+-as-.+\.wav$/.test(name))) rmSync(join(folder, name));
-  for (const { file, wav } of sounds) writeFileAtomic(join(folder, file), wav);
-  if (sounds.length === 0) removeEmptyFolders(folder, folder);
-}
-
-/** A label as a part of a file's name. */
+/** Makes a label fit for a file name. */
 function fileName(label: string): string {
   return label.replace(/[^\p{L}\p{N}_-]+/gu, "_").slice(0, 40) || "_";
 }

@@ -33,7 +33,7 @@ interface Column {
 
 function upright(lines: readonly string[][]): Column[] {
   const [headers = [], ...rows] = lines;
-  const figures = numericColumns(headers, rows);
+  const figures = numericColumns({ headers, rows });
   return headers.map((_, column) => {
     const cells = lines.map((line) => line[column]!);
     const width = widest(cells);
