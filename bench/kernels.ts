@@ -1,8 +1,8 @@
 /**
- * A training step on the wasm backend, by turns with our kernels, with ours but TensorFlow.js's own gradient of a
- * convolution by its input, and with all of TensorFlow.js's own that there are (it has no gradient by the filter, which
- * is ours throughout); and then where the time of our step goes, kernel by kernel. Measured is the time that passes, so
- * nothing else should run.
+ * Times a training step on the wasm backend in turns: with our kernels, with TensorFlow.js's own gradient of a
+ * convolution by its input, and with all kernels that TensorFlow.js has (it has no gradient by the filter, so ours is
+ * used throughout). Then lists where the time of our step goes, kernel by kernel. It measures elapsed time, so nothing
+ * else should run.
  *
  *   npx tsx bench/kernels.ts [--model conv1d] [--batch 8] [--width 1] [--rounds 3] [--one-thread] [--ours-only]
  */

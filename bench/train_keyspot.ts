@@ -1,7 +1,7 @@
 /**
- * One contestant of bench/train.ts: keyspot's own training loop. Arguments: backend, model, width, batch, threads; the
- * backend `tensorflow-stepwise` runs each operation from JavaScript, instead of a step as one graph. Each line of
- * standard input is a number of steps: an epoch, at whose end the time that it took is told.
+ * One contestant of bench/train.ts: keyspot's own training loop. Arguments: backend, model, width, batch, threads. The
+ * backend `tensorflow-stepwise` runs each operation from JavaScript instead of a step as one graph. Each line of
+ * standard input is a number of steps, which run as one epoch; the time it took is printed at its end.
  */
 import { createInterface } from "node:readline";
 import * as tf from "@tensorflow/tfjs";

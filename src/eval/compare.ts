@@ -86,7 +86,11 @@ export async function compareRuns(
 
   // Everything is checked before the first evaluation starts.
   const folders = runs.map((run) => (typeof run === "string" ? new RunFolder(run) : run));
-  const stored = folders.map((run) => ({ run, config: run.readConfig(), history: run.readHistory() }));
+  const stored = folders.map((run) => {
+    const config = run.readConfig();
+    run.checkTrained();
+    return { run, config, history: run.readHistory() };
+  });
   const recognizers = await loadRecognizers(folders, { backend: options.backend, purpose: "training" });
   const loader = new EvaluationDataLoader();
   const prepared: Prepared[] = [];

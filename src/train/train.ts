@@ -4,7 +4,6 @@ import { UserError, usageError } from "../base/errors.js";
 import { labelIndices } from "../data/batches/batches.js";
 import { PrefetchedBatches } from "../data/batches/prefetch.js";
 import { computeMetrics, type Metrics } from "../eval/metrics.js";
-import type { ModelDefinition } from "../models/definition.js";
 import { checkFrontEnd, checkMasking } from "../models/front-ends/front-end.js";
 import { findModel } from "../models/registry.js";
 import { type EpochRecord, hasDiverged, RunFolder } from "../run/folder.js";
@@ -106,13 +105,12 @@ export async function resumeTraining(
  *
  * @throws UserError (wrong usage)
  */
-export function checkUsage(settings: TrainSettings): ModelDefinition {
+export function checkUsage(settings: TrainSettings): void {
   const definition = findModel(settings.model);
   checkFrontEnd(definition, settings.frontEnd);
   checkMasking(definition, settings.augment.specAugment);
   checkOptimizer(settings);
   checkSource(settings);
-  return definition;
 }
 
 /**
