@@ -16,7 +16,7 @@ import type { BackendChoice } from "../src/backend/start.js";
 import { UserError } from "../src/base/errors.js";
 import { loadClips } from "../src/data/load.js";
 import { compareRuns } from "../src/eval/compare.js";
-import { spread } from "../src/eval/seeds.js";
+import { sampleStatistics } from "../src/eval/seeds.js";
 import { RunFolder } from "../src/run/folder.js";
 import {
   defaultSettings,
@@ -323,7 +323,7 @@ async function reproduce(name: string, data: string): Promise<void> {
       `| \`${name}\` | ${seed} | ${train} / ${val} / ${test} | ${history.length} | ${percent(accuracy)} | ${interval} % | ${macroF1.toFixed(3)} | ${minutes.toFixed(0)} |`,
     );
   }
-  const { mean, sd, min, max } = spread(compared.map(({ accuracy }) => accuracy));
+  const { mean, sd, min, max } = sampleStatistics(compared.map(({ accuracy }) => accuracy));
   const deviation = sd === null ? "" : ` ± ${(100 * sd).toFixed(2)}`;
   console.log(
     `\n${name}: mean ${(100 * mean).toFixed(2)}${deviation} % (${percent(min)} to ${percent(max)}, ${runs.length} seeds)`,

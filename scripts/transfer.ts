@@ -10,7 +10,7 @@ import { Random } from "../src/base/random.js";
 import type { Clips, Part } from "../src/data/clips.js";
 import { writeClips } from "../src/data/formats/write-npz.js";
 import { joinClips, loadClips, selectClips } from "../src/data/load.js";
-import { spread } from "../src/eval/seeds.js";
+import { sampleStatistics } from "../src/eval/seeds.js";
 import type { GivenSettings } from "../src/run/settings.js";
 import { type Kws, manyWordsModel, withMoreWords } from "./more-words.js";
 
@@ -57,7 +57,7 @@ export async function transferCurve(options: TransferOptions): Promise<void> {
         `${count} clips a word, seed ${seed}: ${(100 * result.accuracy).toFixed(2)} % of ${result.examples} clips (${recalls.join(", ")})`,
       );
     }
-    console.log(`${count} clips a word: mean ${(100 * spread(accuracies).mean).toFixed(2)} %`);
+    console.log(`${count} clips a word: mean ${(100 * sampleStatistics(accuracies).mean).toFixed(2)} %`);
   }
 }
 

@@ -90,7 +90,7 @@ export {
   evaluateRun,
 } from "./eval/evaluate-run.js";
 export { computeMetrics, type LabelFigures, type Metrics } from "./eval/metrics.js";
-export { type SeedGroup, type Spread, spread } from "./eval/seeds.js";
+export { type SampleStatistics, type SeedGroup, sampleStatistics } from "./eval/seeds.js";
 export { bootstrapAccuracyCi95, bootstrapDifferenceCi95, mcnemarExact } from "./eval/statistics.js";
 export { type ModelCost, modelCost } from "./models/cost.js";
 export type { BuildOptions, ModelDefinition } from "./models/definition.js";

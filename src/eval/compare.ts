@@ -7,7 +7,7 @@ import { type EpochRecord, type RunConfig, RunFolder } from "../run/folder.js";
 import { type EvaluationData, EvaluationDataLoader, type EvaluationDataOptions } from "./data.js";
 import { type Evaluation, evaluate } from "./evaluate.js";
 import { correctness } from "./metrics.js";
-import { commonName, groupBySeed, type SeedGroup, spread } from "./seeds.js";
+import { commonName, groupBySeed, type SeedGroup, sampleStatistics } from "./seeds.js";
 import { areSeveral, bootstrapAccuracyCi95, bootstrapDifferenceCi95, mcnemarExact } from "./statistics.js";
 import { medianMsPerClip } from "./timing.js";
 
@@ -167,9 +167,9 @@ export async function compareRuns(
           name: commonName(members.map(({ run }) => run)),
           runs: members.map(({ run }) => run),
           seeds: members.map((each) => each.seed),
-          accuracy: spread(members.map(({ accuracy }) => accuracy)),
-          macroF1: spread(members.map(({ macroF1 }) => macroF1)),
-          loss: spread(members.map(({ loss }) => loss)),
+          accuracy: sampleStatistics(members.map(({ accuracy }) => accuracy)),
+          macroF1: sampleStatistics(members.map(({ macroF1 }) => macroF1)),
+          loss: sampleStatistics(members.map(({ loss }) => loss)),
         };
       }),
     },

@@ -2,7 +2,7 @@ import type { RunConfig } from "../run/settings.js";
 import { shortNames } from "./names.js";
 
 /** A figure over several runs. */
-export interface Spread {
+export interface SampleStatistics {
   mean: number;
   /** Sample standard deviation (n - 1); null of a single run. */
   sd: number | null;
@@ -17,12 +17,12 @@ export interface SeedGroup {
   name: string;
   runs: string[];
   seeds: number[];
-  accuracy: Spread;
-  macroF1: Spread;
-  loss: Spread;
+  accuracy: SampleStatistics;
+  macroF1: SampleStatistics;
+  loss: SampleStatistics;
 }
 
-export function spread(values: readonly number[]): Spread {
+export function sampleStatistics(values: readonly number[]): SampleStatistics {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return {
@@ -93,6 +93,10 @@ function numbersAndLetters(name: string): string[] {
 }
 
 /** `82.98 ± 4.04 %`; of a single run the value alone. */
-export function plusMinus({ mean, sd }: Spread, inWords: (value: number) => string, unit = ""): string {
+export function plusMinus(
+  { mean, sd }: SampleStatistics,
+  inWords: (value: number) => string,
+  unit = "",
+): string {
   return `${inWords(mean)}${sd === null ? "" : ` ± ${inWords(sd)}`}${unit}`;
 }

@@ -1,3 +1,4 @@
+import { shareAxis } from "./evaluation/share-axis.js";
 import { namesAt, renderSvg, type TopLevelSpec } from "./svg.js";
 import { textWidth } from "./text-width.js";
 import { colors, runColors } from "./theme.js";
@@ -24,7 +25,13 @@ export function perLabelBarsSpec(
     title: { text: `${measure} of each label`, frame: "group" },
     mark: "bar",
     encoding: {
-      x: { field: "value", ...shareAxis(".1f"), title: measure },
+      x: {
+        field: "value",
+        ...shareAxis,
+        axis: { ...shareAxis.axis, format: ".1f" },
+        stack: null,
+        title: measure,
+      },
       y: {
         field: "label",
         ...nameAxis(labels),
@@ -36,7 +43,7 @@ export function perLabelBarsSpec(
         legend: runs.length > 1 ? nameLegend(runs.map((run) => run.name)) : null,
       },
     },
-  } as TopLevelSpec;
+  } as unknown as TopLevelSpec;
 }
 
 export function perLabelBars(
@@ -79,7 +86,7 @@ export function accuracyBarsSpec(
       {
         mark: "bar",
         encoding: {
-          x: { field: "accuracy", ...shareAxis(".0%"), title: null },
+          x: { field: "accuracy", ...shareAxis, stack: null },
           color: { ...runColor(runs), legend: null },
         },
       },
@@ -122,16 +129,6 @@ export function accuracyBars(
   baseline: number,
 ): Promise<string> {
   return renderSvg(accuracyBarsSpec(runs, baseline));
-}
-
-function shareAxis(format: string) {
-  const ticks = [0, 0.2, 0.4, 0.6, 0.8, 1];
-  return {
-    type: "quantitative",
-    stack: null,
-    scale: { domain: [0, 1] },
-    axis: { format, values: ticks, labelFlush: false, domain: false, ticks: false },
-  };
 }
 
 function nameAxis(names: readonly string[]) {

@@ -87,7 +87,7 @@ describe("kws compare --models", () => {
     });
     expect(code).toBe(130);
     expect(stdout).toBe("");
-    expect(stderr).toMatch(/go on with kws train --resume stopped.skip$/m);
+    expect(stderr).toMatch(/continue with kws train --resume stopped.skip$/m);
     expect(new RunFolder(at("stopped/spectrogram")).exists()).toBe(false);
   });
 });

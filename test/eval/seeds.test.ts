@@ -4,22 +4,22 @@ import {
   groupBySeed,
   plusMinus,
   type SeedGroup,
+  sampleStatistics,
   shortGroupNames,
-  spread,
 } from "../../src/eval/seeds.js";
 import type { RunConfig } from "../../src/run/settings.js";
 
-test("spread by hand", () => {
-  expect(spread([2, 4, 4, 6])).toEqual({
+test("mean and standard deviation by hand", () => {
+  expect(sampleStatistics([2, 4, 4, 6])).toEqual({
     mean: 4,
     sd: expect.closeTo(Math.sqrt(8 / 3), 12),
     min: 2,
     max: 6,
     values: [2, 4, 4, 6],
   });
-  expect(spread([0.5])).toEqual({ mean: 0.5, sd: null, min: 0.5, max: 0.5, values: [0.5] });
-  expect(plusMinus(spread([1, 3]), (value) => value.toFixed(1), " %")).toBe("2.0 ± 1.4 %");
-  expect(plusMinus(spread([1]), String)).toBe("1");
+  expect(sampleStatistics([0.5])).toEqual({ mean: 0.5, sd: null, min: 0.5, max: 0.5, values: [0.5] });
+  expect(plusMinus(sampleStatistics([1, 3]), (value) => value.toFixed(1), " %")).toBe("2.0 ± 1.4 %");
+  expect(plusMinus(sampleStatistics([1]), String)).toBe("1");
 });
 
 test("runs are grouped by all of their settings but the seed", () => {

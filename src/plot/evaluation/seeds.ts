@@ -3,7 +3,7 @@ import { colors } from "../theme.js";
 import { shareAxis } from "./share-axis.js";
 
 /** Runs that differ in their seed only; shares from 0 to 1. */
-export interface SeedGroup {
+export interface SeedAccuracies {
   name: string;
   accuracies: readonly number[];
   mean: number;
@@ -14,7 +14,7 @@ export interface SeedGroup {
 const width = 480;
 
 /** The accuracy of each seed's run, and mean ± standard deviation of each group. */
-export function seedsSpec(groups: readonly SeedGroup[]): TopLevelSpec {
+export function seedsSpec(groups: readonly SeedAccuracies[]): TopLevelSpec {
   const rows = groups.map(({ mean, sd, accuracies }, at) => ({
     at,
     mean,
@@ -86,6 +86,6 @@ export function seedsSpec(groups: readonly SeedGroup[]): TopLevelSpec {
   } as TopLevelSpec;
 }
 
-export function seedsSvg(groups: readonly SeedGroup[]): Promise<string> {
+export function seedsSvg(groups: readonly SeedAccuracies[]): Promise<string> {
   return renderSvg(seedsSpec(groups));
 }
