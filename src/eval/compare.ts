@@ -16,12 +16,12 @@ export interface ComparedRun {
   model: string;
   input: "waveform" | "spectrogram";
   seed: number;
-  /** Clips that it was evaluated on. */
+  /** Number of clips that it was evaluated on. */
   examples: number;
   params: number;
   macs: number;
   accuracy: number;
-  /** Bootstrap over speakers where there are several, else over clips. */
+  /** Bootstrap over speakers if there are several, else over clips. */
   accuracyCi95: [number, number];
   loss: number;
   macroF1: number;
@@ -35,27 +35,27 @@ export interface ComparedPair {
   aOnlyRight: number;
   bOnlyRight: number;
   mcnemarP: number;
-  /** Of a's accuracy minus b's, as shares; drawn as the intervals of the accuracies are. */
+  /** Interval of a's accuracy minus b's, as shares; resampled like the intervals of the accuracies. */
   differenceCi95: [number, number];
 }
 
 export interface Comparison {
-  /** Different clips among those that the runs were evaluated on. */
+  /** Number of different clips that the runs were evaluated on. */
   examples: number;
-  /** How many different sets of clips the runs were evaluated on: 1, but where seeds have made test parts of their own. */
+  /** Number of different sets of clips that the runs were evaluated on: 1, unless seeds have made different test parts. */
   testSets: number;
-  /** What always answering the most frequent label would get on the same clips. */
+  /** What always predicting the most frequent label would get on the same clips. */
   baseline: { label: string; accuracy: number };
-  /** Clips among the examples that a run trained on, or chose its best epoch by. */
+  /** Number of the examples that a run was trained on, or its best epoch chosen by. */
   seenInTraining: { run: string; clips: number }[];
   runs: ComparedRun[];
-  /** Of the runs on the same clips. */
+  /** Every pair of runs on the same clips. */
   pairs: ComparedPair[];
-  /** The runs by what they have in common but for their seeds; one alone is a group too. */
+  /** Runs that differ only in their seed; a run alone is a group too. */
   groups: SeedGroup[];
 }
 
-/** A comparison with all that a report shows of it. */
+/** A comparison and what a report shows of it. */
 export interface DetailedComparison {
   comparison: Comparison;
   details: { evaluation: Evaluation; history: EpochRecord[]; config: RunConfig }[];
@@ -70,11 +70,12 @@ export interface CompareOptions extends EvaluationDataOptions, Pick<OpenOptions,
 }
 
 /**
- * Evaluates runs on the same clips and compares them pair by pair: without `data` on their own test parts, which must be
- * the same clips. Test parts may differ with the seed alone: then pairs are compared where the clips are the same, and
- * means over the seeds where the seeds are.
+ * Evaluates runs on the same clips and compares them pair by pair. Without `data`, the clips are those of their own
+ * test parts, which must be the same. Test parts may differ with the seed: then only runs on the same clips are
+ * compared as pairs, and the others by their means over the same seeds.
  *
- * @throws UserError when other test parts differ
+ * @param runs run folders, or their paths
+ * @throws UserError when the test parts differ otherwise
  */
 export async function compareRuns(
   runs: readonly (RunFolder | string)[],
@@ -125,7 +126,7 @@ export async function compareRuns(
       params: recognizer.cost.params,
       macs: recognizer.cost.macs,
       accuracy: metrics.accuracy,
-      // The run's own seed, so that no other run changes it.
+      // Seeded by the run itself, so that the interval does not depend on the other runs.
       accuracyCi95: bootstrapAccuracyCi95(correct, voicesOf(data), config.seed),
       loss: metrics.loss,
       macroF1: metrics.macroF1,
@@ -183,13 +184,13 @@ interface Prepared {
   config: RunConfig;
   history: EpochRecord[];
   data: EvaluationData;
-  /** By entry of the data's rows: which clip it is, by content. */
+  /** The key of each of the data's rows, see `clipKey`. */
   keys: readonly string[];
   /** The same number for runs on the same clips. */
   testSet: number;
 }
 
-/** Who speaks, by entry of the data's rows. */
+/** The speaker of each of the data's rows, if the data have them. */
 function voicesOf({ clips: { speakers }, rows }: EvaluationData): string[] | undefined {
   return speakers && [...rows].map((row) => speakers[row]!);
 }
@@ -204,8 +205,8 @@ function countShared(a: readonly string[], b: readonly string[]): number {
 }
 
 /**
- * The same data with its rows in the order of the given clips, so that answers can be paired. Which clips they are is
- * known by content, not by place: runs may have read the same files in another order.
+ * Puts the data's rows into the given order of keys, so that predictions can be paired: runs may have read the same
+ * files in another order.
  */
 function inOrderOf(
   order: readonly string[],
@@ -224,7 +225,7 @@ function inOrderOf(
   };
 }
 
-/** Means over seeds can be compared where each is over the same test parts. */
+/** Checks that all groups have the same test parts: else their means cannot be compared. */
 function checkTestSets(prepared: readonly Prepared[], groups: readonly (readonly number[])[]): void {
   for (const places of groups) {
     const own = new Set(places.map((place) => prepared[place]!.testSet));
@@ -237,7 +238,7 @@ function checkTestSets(prepared: readonly Prepared[], groups: readonly (readonly
   }
 }
 
-/** Of the different clips among all: how many, and what always answering their most frequent label would get. */
+/** Counts the different clips, and what always predicting their most frequent label would get. */
 function describeClips(
   prepared: readonly Prepared[],
 ): Pick<Comparison, "examples" | "testSets" | "baseline"> {

@@ -8,16 +8,16 @@ import { chooseRunDataset } from "../run/dataset.js";
 import type { RunConfig, RunFolder } from "../run/folder.js";
 
 export interface EvaluationDataOptions {
-  /** Other data than the run's own. */
+  /** Data to use instead of the run's own. */
   data?: readonly string[] | undefined;
-  /** By default the test part of the run's own data, all of other data. */
+  /** Default: the test part of the run's own data, all of other data. */
   part?: Part | "all" | undefined;
-  /** The label that stands for all that the run lacks, instead of an error. */
+  /** The label to count labels as that the run lacks; without it, they are an error. */
   othersAs?: string | undefined;
   onLoading?: ((done: number, total: number) => void) | undefined;
 }
 
-/** Clips to evaluate a run on, and the right answers. */
+/** Clips to evaluate a run on, and their true labels. */
 export interface EvaluationData {
   clips: Clips;
   /** Rows of `clips`. */
@@ -25,22 +25,22 @@ export interface EvaluationData {
   /** By entry of `rows`: index into the run's labels. */
   truth: Int32Array;
   part: Part | "all";
-  /** By row of `clips`: 1 where the run trained on it or chose its best epoch by it. */
+  /** By row of `clips`: 1 if the run was trained on it or its best epoch was chosen by it. */
   seen: Uint8Array;
-  /** How many of `rows` that is so of. */
+  /** Number of `rows` that were seen. */
   seenInTraining: number;
 }
 
-/** Loads data for evaluation. What it was asked for before and still holds is not read again, so that runs can share it. */
+/** Loads data for evaluation, and holds what it loaded last, so that several runs can share it. */
 export class EvaluationDataLoader {
-  /** The data to evaluate on and the data of a run: a full-size set takes gigabytes, so no more are held. */
+  /** The data to evaluate on and the data of a run. A full-size set takes gigabytes. */
   private static readonly held = 2;
   private readonly loaded = new Map<string, Clips>();
 
   /**
-   * The clips that a run is to be evaluated on, at the rate that its model takes.
+   * Loads the clips to evaluate a run on, at the sample rate of its model.
    *
-   * @throws UserError when the data has labels that the run lacks, and `othersAs` does not say what they count as
+   * @throws UserError when the data have labels that the run lacks and `othersAs` is not given
    */
   async load(
     run: RunFolder,
@@ -70,11 +70,11 @@ export class EvaluationDataLoader {
     const paths = specs.map((spec) => (spec === SAMPLE_DATA ? spec : resolve(spec)));
     const key = JSON.stringify([paths, sampleRate]);
     let clips = this.loaded.get(key);
-    this.loaded.delete(key); // to be set again behind the others: the first is the one that was not asked for longest
+    this.loaded.delete(key); // set again below: the first key is then the one used longest ago
     if (clips === undefined) {
       const oldest = [...this.loaded.keys()][0];
       if (this.loaded.size === EvaluationDataLoader.held) this.loaded.delete(oldest!);
-      // The seed is for a choice of clips, and none is made here.
+      // No clips are chosen at random here: the seed does not matter.
       const read = await loadClips(specs, { seed: 0, sampleRate, ...(onProgress && { onProgress }) });
       clips = atSampleRate(read, sampleRate);
     }
@@ -88,13 +88,13 @@ export class EvaluationDataLoader {
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       throw new UserError(
-        `the run's own data: ${error.message}; if it was moved, say where it is with --data and --part test`,
+        `the run's own data: ${error.message}; if it was moved, give its path with --data and --part test`,
         { cause: error },
       );
     }
   }
 
-  /** @param loaded all the clips of the data, of which `clips` are those that the run's settings choose */
+  /** @param loaded all clips of the data; `clips` are those that the run's settings choose */
   private async findSeen(config: RunConfig, loaded: Clips, clips: Clips): Promise<Uint8Array> {
     const found = new Uint8Array(clips.samples.count);
     const shared = clips.sources.some(({ fingerprint }) =>
@@ -109,7 +109,7 @@ export class EvaluationDataLoader {
   }
 }
 
-/** Loads the clips that one run is to be evaluated on, see `EvaluationDataLoader.load`. */
+/** Loads the clips to evaluate one run on, see `EvaluationDataLoader.load`. */
 export function loadEvaluationData(
   run: RunFolder,
   config: RunConfig,
@@ -123,7 +123,7 @@ function ownPart(loaded: Clips, config: RunConfig, part: Part | "all"): { clips:
   return { clips, rows: part === "all" ? allRows(clips) : split[part] };
 }
 
-/** A part of other data is made as the run's own are, where these clips allow it. */
+/** Splits other data as the run's own data were split, if these clips allow it. */
 function partOfOther(
   loaded: Clips,
   config: RunConfig,
@@ -169,7 +169,7 @@ function trueLabels(
       [...rows].map((row) => clips.labels[row]!).filter((label) => !labels.includes(label)),
     );
     throw new UserError(
-      `the data has labels that ${run.path} lacks: ${[...lacking].sort().join(", ")}; expected ${labels.join(", ")}; other labels can be counted as one of these with --others-as`,
+      `the data has labels that ${run.path} lacks: ${[...lacking].sort().join(", ")}; expected ${labels.join(", ")}; count other labels as one of these with --others-as`,
     );
   }
   return truth;

@@ -3,9 +3,9 @@ import type { Logits } from "../run/logits.js";
 
 export interface LabelFigures {
   label: string;
-  /** Right among those predicted as the label; 0 where none were. */
+  /** Share of right ones among the examples predicted as the label; 0 if there are none. */
   precision: number;
-  /** Right among those that have the label; 0 where none have. */
+  /** Share of right ones among the examples that have the label; 0 if there are none. */
   recall: number;
   /** Harmonic mean of the two. */
   f1: number;
@@ -19,7 +19,7 @@ export interface Metrics {
   loss: number;
   accuracy: number;
   labels: readonly string[];
-  /** `confusion[i][j]`: true label i predicted as j. */
+  /** `confusion[i][j]`: number of examples of true label i predicted as j. */
   confusion: number[][];
   perLabel: LabelFigures[];
   /** Mean F1 over the labels that the examples have. */
@@ -49,19 +49,19 @@ export function computeMetrics(logits: Logits, truth: Int32Array, labels: readon
   };
 }
 
-/** The label that each example is given, as an index. */
+/** Predicts the label of each example, as an index. */
 export function predictedLabels(logits: Logits): Int32Array {
   return Int32Array.from({ length: logits.examples }, (_, i) => argMax(exampleLogits(logits, i)));
 }
 
-/** By example: 1 where the label it is given is the true one, else 0. */
+/** Returns, for each example, 1 if the predicted label is the true one, else 0. */
 export function correctness(logits: Logits, truth: Int32Array): Uint8Array {
   return Uint8Array.from(predictedLabels(logits), (label, i) => (label === truth[i] ? 1 : 0));
 }
 
 /**
- * For k = 1 … `most` (or the number of labels), the share of examples whose true label is among the k that the model
- * finds most probable; of equals, the first labels.
+ * Top-k accuracy for k = 1 … `most` (or the number of labels): the share of examples whose true label is among the k
+ * most probable ones. Equal logits rank in the order of the labels.
  */
 export function topKAccuracies(
   logits: Logits,
@@ -85,7 +85,7 @@ export function topKAccuracies(
   });
 }
 
-/** The logits of example `i`. */
+/** The logits of example `i`, `[labelCount]`. */
 export function exampleLogits(logits: Logits, i: number): Float32Array {
   return logits.values.subarray(i * logits.labelCount, (i + 1) * logits.labelCount);
 }

@@ -1,4 +1,4 @@
-/** The folders' own names where those tell the runs apart, else their paths. */
+/** Shortens the paths of runs to the names of their folders, if these differ; else returns the paths. */
 export function shortNames(paths: readonly string[]): string[] {
   const names = paths.map(
     (path) =>

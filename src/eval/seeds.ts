@@ -1,18 +1,18 @@
 import type { RunConfig } from "../run/settings.js";
 import { shortNames } from "./names.js";
 
-/** A figure over several runs. */
+/** Statistics of one figure over several runs. */
 export interface SampleStatistics {
   mean: number;
-  /** Sample standard deviation (n - 1); null of a single run. */
+  /** Sample standard deviation (n - 1); null for a single run. */
   sd: number | null;
   min: number;
   max: number;
-  /** By run. */
+  /** One value for each run. */
   values: number[];
 }
 
-/** Runs that differ in their seed alone. */
+/** Runs that differ only in their seed. */
 export interface SeedGroup {
   name: string;
   runs: string[];
@@ -22,6 +22,7 @@ export interface SeedGroup {
   loss: SampleStatistics;
 }
 
+/** Computes the statistics of at least one value. */
 export function sampleStatistics(values: readonly number[]): SampleStatistics {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
@@ -35,9 +36,9 @@ export function sampleStatistics(values: readonly number[]): SampleStatistics {
 }
 
 /**
- * Which runs differ in their seed alone: their places, in order. Where the data lie, what computed and which version
- * wrote the run do not count, nor from or by which runs they learned, as each seed has its own of those. A seed that comes
- * again is not another one: its run begins a group of its own.
+ * Groups runs that differ only in their seed, and returns the indices of each group in order. The data's path, the
+ * backend and the version that wrote the run do not count. Neither do the runs that `from` and `teacher` name, since
+ * each seed has its own of those. A run whose seed is in the group already begins another group.
  */
 export function groupBySeed(configs: readonly RunConfig[]): number[][] {
   const groups: { key: string; seeds: number[]; places: number[] }[] = [];
@@ -66,8 +67,8 @@ export function groupBySeed(configs: readonly RunConfig[]): number[][] {
 }
 
 /**
- * `a-1`, `a-2` → `a-*`: what the names begin and end with, or all of them where that is nothing. A number is shared whole
- * or not at all: of 2 and 42 it is no end that they have in common.
+ * Names a group by what its names begin and end with: `a-1`, `a-2` → `a-*`. Returns all names, joined, if they have
+ * nothing in common. Numbers are compared whole: 2 and 42 have no common end.
  */
 export function commonName(names: readonly string[]): string {
   const [first, ...others] = names.map(numbersAndLetters) as [string[], ...string[][]];
@@ -81,7 +82,7 @@ export function commonName(names: readonly string[]): string {
   return `${first.slice(0, start).join("")}*${first.slice(first.length - end).join("")}`;
 }
 
-/** What the groups are called in tables and pictures: by what the short names of their runs have in common. */
+/** Names groups in tables and pictures by what the short names of their runs have in common. */
 export function shortGroupNames(groups: readonly SeedGroup[], runs: readonly { run: string }[]): string[] {
   const paths = runs.map(({ run }) => run);
   const names = shortNames(paths);
@@ -92,7 +93,7 @@ function numbersAndLetters(name: string): string[] {
   return name.match(/\d+|\D/gu) ?? [];
 }
 
-/** `82.98 ± 4.04 %`; of a single run the value alone. */
+/** Formats mean and standard deviation, `82.98 ± 4.04 %`; for a single run, its value alone. */
 export function plusMinus(
   { mean, sd }: SampleStatistics,
   inWords: (value: number) => string,

@@ -2,12 +2,12 @@ import { quantile } from "../base/numbers.js";
 import { Random } from "../base/random.js";
 
 /**
- * Exact McNemar test (two-sided binomial): how likely a split of the disagreements at least as uneven is where neither
- * of two classifiers is better. Source: McNemar (1947); the exact form as in Dietterich (1998).
+ * Exact McNemar test (two-sided binomial): the probability of a split of the disagreements at least as uneven if neither
+ * classifier is better. Source: McNemar (1947); the exact form as in Dietterich (1998).
  *
- * @param aOnlyRight examples that only the first got right
- * @param bOnlyRight examples that only the second got right
- * @returns p in [0, 1], 0 where it is below what a number can hold; 1 where they never disagree
+ * @param aOnlyRight number of examples that only the first got right
+ * @param bOnlyRight number of examples that only the second got right
+ * @returns p in [0, 1]: 0 if it underflows, 1 if they never disagree
  */
 export function mcnemarExact(aOnlyRight: number, bOnlyRight: number): number {
   const n = aOnlyRight + bOnlyRight;
@@ -24,8 +24,8 @@ export function mcnemarExact(aOnlyRight: number, bOnlyRight: number): number {
 
 /**
  * Percentile bootstrap 95 % confidence interval of an accuracy (Efron and Tibshirani, 1993). Whole groups are drawn with
- * replacement where there are several (clips of one speaker are no independent witnesses), else single examples. Where all
- * examples are right, or none, drawing them again tells nothing: the interval is Wilson's, over examples.
+ * replacement if there are several, because clips of one speaker are not independent; else single examples. If all
+ * examples are right, or none, resampling has no spread: the interval is then Wilson's, over examples.
  *
  * @param correct by example, 1 or 0
  * @param groups by example, such as the speaker
@@ -41,7 +41,7 @@ export function bootstrapAccuracyCi95(
 }
 
 /**
- * The same of the difference of two accuracies on the same examples, the first minus the second.
+ * The same for the difference of two accuracies on the same examples, the first minus the second.
  *
  * @param correctA by example, 1 or 0; as correctB
  */
@@ -55,7 +55,7 @@ export function bootstrapDifferenceCi95(
   return bootstrapMeanCi95(differences, groups, seed);
 }
 
-/** Whether these groups can be drawn with replacement: one alone is drawn the same each time. */
+/** Tells whether there are several different groups. */
 export function areSeveral(groups: readonly string[] | undefined): groups is readonly string[] {
   return groups?.some((group) => group !== groups[0]) ?? false;
 }
@@ -93,7 +93,7 @@ function bootstrapMeanCi95(
 
 const bootstrapDraws = 2000;
 
-/** 95 % score interval of a share (E. B. Wilson, 1927), which holds for few examples and for shares of 0 and 1 too. */
+/** 95 % score interval of a share (E. B. Wilson, 1927). It is also valid for few examples and for shares of 0 and 1. */
 export function wilsonCi95(right: number, count: number): [low: number, high: number] {
   const z2 = 1.959963984540054 ** 2;
   const share = right / count;

@@ -6,18 +6,19 @@ import { type Detection, detection, keywordCurves } from "./detection.js";
 import { confidentMistakes, type Mistake } from "./mistakes.js";
 import { accuracyBySpeaker, type SpeakerAccuracy } from "./speakers.js";
 
-/** What the answers of an evaluation tell beside its metrics. docs/evaluation.md defines every figure. */
+/** Further figures of an evaluation. docs/evaluation.md defines each. */
 export interface Analysis {
-  /** The share of clips whose true label is among the k most probable. */
+  /** Share of clips whose true label is among the k most probable ones. */
   topK: { k: number; accuracy: number }[];
   detection: Detection;
   calibration: Calibration;
-  /** The worst first; absent where the data has no speakers. `silence` clips are nobody's. */
+  /** Worst first; absent if the data have no speakers. `silence` has no speaker and is left out. */
   speakers?: SpeakerAccuracy[];
-  /** The wrong answers that were given with the highest probability, that first. */
+  /** The wrong predictions of the highest probability, in descending order. */
   mistakes: Mistake[];
 }
 
+/** Computes all further figures of an evaluation. */
 export function analyse(evaluation: Evaluation): Analysis {
   const { logits, data, metrics } = evaluation;
   const { labels, speakers } = data.clips;

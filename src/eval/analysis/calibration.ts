@@ -1,4 +1,4 @@
-/** Clips whose predicted label was given a probability in (from, to]. */
+/** Clips whose predicted label has a probability in (from, to]. */
 export interface ReliabilityBin {
   from: number;
   to: number;
@@ -9,19 +9,19 @@ export interface ReliabilityBin {
 }
 
 export interface Calibration {
-  /** Mean distance between confidence and accuracy, bins weighted by their clips. */
+  /** Mean difference of confidence and accuracy, bins weighted by their clips. */
   expectedCalibrationError: number;
-  /** Mean probability of the predicted label, to be seen beside the accuracy: above it, the model is overconfident. */
+  /** Mean probability of the predicted label. If it is above the accuracy, the model is overconfident. */
   meanConfidence: number;
-  /** Those that have clips, in ascending order. */
+  /** The bins that have clips, in ascending order. */
   bins: ReliabilityBin[];
 }
 
 /**
- * Whether of the clips that are given a probability of 0.8 eight in ten are right. Bins of equal width, 15 of them as in
- * C. Guo and others, "On calibration of modern neural networks" (2017), equations 2, 3 and 5.
+ * Computes how well probabilities match accuracies: of clips predicted with a probability of 0.8, eight in ten should be
+ * right. Bins have equal width; 15 of them as in C. Guo and others, "On calibration of modern neural networks" (2017), equations 2, 3 and 5.
  *
- * @param probabilities of the predicted label, in (0, 1], by clip; at least one
+ * @param probabilities by clip: probability of the predicted label, in (0, 1]; at least one clip
  * @param correct by clip, 1 or 0
  */
 export function calibration(

@@ -1,30 +1,30 @@
 import type { Logits } from "../../run/logits.js";
 import { exampleLogits } from "../metrics.js";
 
-/** Labels that stand for everything else than a word to listen for: no detector is wanted for them. */
+/** Labels that are not words to detect. */
 const notKeywords: ReadonlySet<string> = new Set(["unknown", "silence"]);
 
-/** The shares of false alarms at which false rejects are told. */
+/** False-alarm rates at which false-reject rates are reported. */
 export const falseAlarmRates: readonly number[] = [0.005, 0.01, 0.05];
 
-/** What a detector does at one threshold. */
+/** The error rates of a detector at one threshold. */
 export interface OperatingPoint {
-  /** The lowest score that is accepted; infinite where none is. */
+  /** The lowest score that is accepted; infinite if none is. */
   threshold: number;
-  /** Accepted among the clips without the keyword. */
+  /** Share of accepted clips among those without the keyword. */
   falseAlarmRate: number;
-  /** Not accepted among the clips with the keyword. */
+  /** Share of rejected clips among those with the keyword. */
   falseRejectRate: number;
 }
 
 /**
- * All that thresholds on a score can do, from accepting nothing (0 and 1) to accepting everything (1 and 0): T. Fawcett,
- * "An introduction to ROC analysis" (2006), algorithm 1. Equal scores are accepted together. Points between two others
- * on a line along either axis are left out.
+ * Computes the ROC curve of a score: false-alarm and false-reject rates at each threshold, from accepting nothing
+ * (0 and 1) to accepting everything (1 and 0). Equal scores are accepted together. Points between two others on a line
+ * along either axis are left out. Source: T. Fawcett, "An introduction to ROC analysis" (2006), algorithm 1.
  *
  * @param scores finite, by clip
  * @param isKeyword by clip
- * @returns undefined where all clips have the keyword, or none: a rate would be out of nothing
+ * @returns the curve; undefined if all clips have the keyword, or none
  */
 export function detectionCurve(
   scores: ArrayLike<number>,
@@ -58,7 +58,7 @@ export function detectionCurve(
   return curve;
 }
 
-/** Where false alarms and false rejects are equally frequent, linear between the two points around that place. */
+/** Equal error rate: where both rates are equal, linearly interpolated between the two nearest points. */
 export function equalErrorRate(curve: readonly OperatingPoint[]): number {
   const at = curve.findIndex(({ falseAlarmRate, falseRejectRate }) => falseAlarmRate >= falseRejectRate);
   const [before, after] = [curve[at - 1]!, curve[at]!];
@@ -67,7 +67,7 @@ export function equalErrorRate(curve: readonly OperatingPoint[]): number {
   return before.falseAlarmRate + (gap / closing) * (after.falseAlarmRate - before.falseAlarmRate);
 }
 
-/** Area under the ROC curve: how often a clip with the keyword scores above one without it, equal scores counting half. */
+/** Area under the ROC curve: the probability that a clip with the keyword scores above one without; ties count half. */
 export function areaUnderRoc(curve: readonly OperatingPoint[]): number {
   let area = 0;
   for (let i = 1; i < curve.length; i++) {
@@ -77,14 +77,14 @@ export function areaUnderRoc(curve: readonly OperatingPoint[]): number {
   return area;
 }
 
-/** The point with the fewest false rejects whose false alarms are at most `falseAlarmRate`; there always is one. */
+/** The point with the fewest false rejects whose false-alarm rate is at most `falseAlarmRate`. There always is one. */
 export function pointAtFalseAlarms(curve: readonly OperatingPoint[], falseAlarmRate: number): OperatingPoint {
   return curve.findLast((point) => point.falseAlarmRate <= falseAlarmRate)!;
 }
 
 /**
- * The mean false reject rate of several curves at each false alarm rate that one of them has, linear between points
- * (vertical averaging: Fawcett, algorithm 3).
+ * Averages curves: the mean false-reject rate at each false-alarm rate that occurs, linearly interpolated (vertical
+ * averaging: Fawcett, algorithm 3).
  */
 export function meanCurve(
   curves: readonly (readonly OperatingPoint[])[],
@@ -107,40 +107,40 @@ export function meanCurve(
 }
 
 export interface FalseRejects {
-  /** At most this share of the clips without the keyword is accepted. */
+  /** Upper bound of the false-alarm rate. */
   falseAlarmRate: number;
   falseRejectRate: number;
 }
 
 export interface KeywordDetection {
   label: string;
-  /** Clips with the keyword. */
+  /** Number of clips with the keyword. */
   positives: number;
-  /** All other clips: other keywords, `unknown`, `silence`. */
+  /** Number of all other clips: other keywords, `unknown`, `silence`. */
   negatives: number;
   areaUnderRoc: number;
   equalErrorRate: number;
-  /** The threshold is a probability; null where only accepting nothing keeps within the false alarms. */
+  /** The threshold is a probability; null if only accepting nothing keeps to the false-alarm rate. */
   falseRejects: (FalseRejects & { threshold: number | null })[];
 }
 
-/** Each keyword listened for on its own, by a threshold on the probability that the model gives it. */
+/** Detection of each keyword on its own, by a threshold on its probability. */
 export interface Detection {
-  /** The keywords of which there are clips with and without. */
+  /** The keywords with both positive and negative clips. */
   perKeyword: KeywordDetection[];
-  /** Plain means over them, each at its own threshold; null where there are none. */
+  /** Means over the keywords, each at its own threshold; null if there are none. */
   mean: { areaUnderRoc: number; equalErrorRate: number; falseRejects: FalseRejects[] } | null;
 }
 
 export interface KeywordCurve {
   label: string;
-  /** Thresholds are logarithms of the odds. */
+  /** Thresholds are log-odds. */
   curve: OperatingPoint[];
 }
 
 /**
- * The curve of each keyword against all other clips. The score is the logarithm of the odds of the keyword's probability,
- * which orders clips as the probability does but still tells apart those that round to a probability of 1.
+ * Computes the curve of each keyword against all other clips. The score is the log-odds of the keyword's probability:
+ * it orders clips as the probability does, and also those whose probability rounds to 1.
  */
 export function keywordCurves(logits: Logits, truth: Int32Array, labels: readonly string[]): KeywordCurve[] {
   return labels.flatMap((label, index) => {
@@ -156,6 +156,7 @@ export function keywordCurves(logits: Logits, truth: Int32Array, labels: readonl
   });
 }
 
+/** Computes the figures of each keyword's curve, and their means. */
 export function detection(
   curves: readonly KeywordCurve[],
   support: ReadonlyMap<string, number>,
@@ -193,7 +194,7 @@ export function detection(
   };
 }
 
-/** Probability of log-odds. */
+/** Converts log-odds to a probability. */
 export function oddsToProbability(logOdds: number): number {
   return 1 / (1 + Math.exp(-logOdds));
 }

@@ -4,7 +4,7 @@ import { checkLogits } from "../../run/logits.js";
 import type { EvaluationData } from "../data.js";
 import { computeMetrics } from "../metrics.js";
 
-/** Signal-to-noise ratios, dB, from a quiet room to a noise that is louder than the voice. */
+/** Signal-to-noise ratios in dB, from a quiet room to noise that is louder than the voice. */
 export const snrsDb: readonly number[] = [20, 15, 10, 5, 0, -5];
 
 export interface NoiseLevel {

@@ -5,16 +5,16 @@ export interface SpeakerAccuracy {
   clips: number;
   right: number;
   accuracy: number;
-  /** Wilson's interval: of a speaker with few clips little is known. */
+  /** Wilson's interval; it is wide for a speaker of few clips. */
   accuracyCi95: [low: number, high: number];
 }
 
 /**
- * The accuracy of each speaker's clips, first those of whom it is surest that they are understood badly: by the upper end
- * of the interval, so that one wrong clip of one does not count as much as nine of ten.
+ * Computes the accuracy of each speaker's clips, worst first. The order is that of the interval's upper bound, so that
+ * one wrong clip of one counts less than nine of ten.
  *
  * @param correct by clip, 1 or 0
- * @param speakers by clip; a clip that nobody speaks has none
+ * @param speakers by clip; undefined for a clip without a speaker
  */
 export function accuracyBySpeaker(
   correct: ArrayLike<number>,
