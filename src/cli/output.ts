@@ -9,13 +9,13 @@ export interface OutputOptions {
   color?: boolean;
 }
 
-/** Sooner than this nobody waits: shorter work shows no bar. */
+/** Work that takes less time shows no bar. */
 const barAfterMs = 500;
-/** Where stderr is no terminal. */
+/** Interval of progress lines if stderr is not a terminal. */
 const lineEveryMs = 10_000;
 
 /**
- * Where things are printed: results to stdout, all else to stderr. With `json`, stdout gets exactly one JSON document.
+ * Prints results to stdout and everything else to stderr. With `json`, stdout gets exactly one JSON document.
  */
 export class Output {
   readonly json: boolean;
@@ -26,41 +26,42 @@ export class Output {
   constructor(options: OutputOptions) {
     this.json = options.json ?? false;
     this.quiet = options.quiet ?? false;
-    // One switch for everything that colours: util.styleText, and what reads the environment.
+    // Also for packages that read the environment.
     if (options.color === false) process.env.NO_COLOR = "1";
     process.once("exit", () => this.endBar()); // a stop by Ctrl-C must not leave the cursor hidden
   }
 
-  /** The command's answer, for people or, with --json, as a document. */
+  /** Prints the result of the command: text or, with --json, a document. */
   result(text: string, document: unknown): void {
     this.endBar();
     stdout.write(this.json ? `${JSON.stringify(document)}\n` : `${text}\n`);
   }
 
-  /** What happens on the way. */
+  /** Prints a line of progress, unless --quiet is set. */
   log(line: string): void {
     if (!this.quiet) this.line(line);
   }
 
-  /** Something the user should know even with --quiet. */
+  /** Prints a warning, also with --quiet. */
   warn(line: string): void {
     this.line(`${paint("yellow", "warning:", stderr)} ${line}`);
   }
 
-  /** Columns that results may take: the screen's; elsewhere those that COLUMNS asks for, or any number. */
+  /** Number of columns for results: the terminal's; else that of COLUMNS, or no limit. */
   get width(): number {
-    if (stdout.isTTY) return stdout.columns || 80; // a terminal may not know its own
+    if (stdout.isTTY) return stdout.columns || 80; // unknown in some terminals
     const asked = Number(process.env.COLUMNS);
     return Number.isInteger(asked) && asked > 0 ? asked : Number.POSITIVE_INFINITY;
   }
 
-  /** Whether results may be coloured. */
+  /** Whether results are coloured. */
   get color(): boolean {
     return wantsColor(stdout);
   }
 
   /**
-   * Shows how far work of a known length has come, once it takes longer than a moment; where stderr is no terminal, as a line now and then.
+   * Returns a function that shows the progress of work of a known length: as a bar, or as a line now and then if stderr
+   * is not a terminal.
    */
   progress(label: string): (done: number, total: number) => void {
     let start: number | undefined;
@@ -72,7 +73,7 @@ export class Output {
         return;
       }
       const now = performance.now();
-      if (start === undefined) start = lastLine = now; // the work may begin long after the bar was asked for
+      if (start === undefined) start = lastLine = now; // the work may begin later
       if (now - start < barAfterMs) return;
       const share = done / total;
       const text = `${label} ${Math.floor(100 * share)} %`;
@@ -84,7 +85,7 @@ export class Output {
     };
   }
 
-  /** On a terminal: shows a line that changes, below all others and in the place of the one before. */
+  /** On a terminal, shows a line below all others, which replaces the one before. */
   showBar(line: (columns: number) => string): void {
     if (this.quiet || !stderr.isTTY) return;
     this.barLine = line;
@@ -93,7 +94,7 @@ export class Output {
         format: () => this.barLine((stderr.columns ?? 80) - 1), // some terminals wrap in the last column
         hideCursor: true,
         clearOnComplete: true,
-        gracefulExit: false, // Ctrl-C is main's
+        gracefulExit: false, // main.ts handles Ctrl-C
         stream: stderr,
       });
       this.bar.start(1, 0);
@@ -102,7 +103,7 @@ export class Output {
     }
   }
 
-  /** Clears the line again. */
+  /** Removes that line. */
   endBar(): void {
     this.bar?.stop();
     this.bar = undefined;
@@ -114,14 +115,14 @@ export class Output {
   }
 }
 
-/** A bar of so many columns. */
+/** A progress bar of this number of columns. */
 export function barOf(share: number, columns: number): string {
   const length = Math.max(0, columns);
   const done = Math.round(length * share);
   return paint("cyan", "━".repeat(done), stderr) + paint("dim", "─".repeat(length - done), stderr);
 }
 
-/** Colours a text where the stream shows colours and nobody asked for none. */
+/** Styles a text if the stream shows colours and they are not switched off. */
 export function paint(
   format: Parameters<typeof styleText>[0],
   text: string,
@@ -159,12 +160,12 @@ export function wrapped(text: string, width: number, indent = 0, first = 0): str
   return [...lines, line!];
 }
 
-/** A loss: `0.1235`; one that has diverged, `3.2e+15`. */
+/** Formats a loss: `0.1235`, or `3.2e+15` if it has diverged. */
 export function lossText(loss: number): string {
   return Math.abs(loss) < 1e5 ? loss.toFixed(4) : loss.toPrecision(2);
 }
 
-/** Seconds as people say them: `4.2 s`, `3:07`, `1:02:45`. */
+/** Formats seconds: `4.2 s`, `3:07`, `1:02:45`. */
 export function duration(seconds: number): string {
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
@@ -174,12 +175,12 @@ export function duration(seconds: number): string {
   return parts.map((part, i) => (i === 0 ? String(part) : String(part).padStart(2, "0"))).join(":");
 }
 
-/** 1234567 → `1,234,567`. */
+/** Formats a number: `1,234,567`. */
 export function count(value: number): string {
   return value.toLocaleString("en-US");
 }
 
-/** `1 epoch`, `2 epochs`. */
+/** Formats a number of things: `1 epoch`, `2 epochs`. */
 export function plural(value: number, noun: string): string {
   return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 }

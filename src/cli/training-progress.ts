@@ -3,14 +3,14 @@ import type { EpochRecord } from "../run/folder.js";
 import type { Callback, LoopStatus, Position } from "../train/loop.js";
 import { barOf, duration, lossText, type Output } from "./output.js";
 
-/** Shows a training: on a terminal a bar for the epoch under way, and everywhere one line for each epoch that is done. */
+/** Shows a training: one line for each finished epoch and, on a terminal, a bar for the current one. */
 export class TrainingProgress implements Callback {
   readonly name = "progress";
   private readonly output: Output;
   private readonly label: string;
   private since: { time: number; examples: number; epoch: number } | undefined;
 
-  /** @param label stands in front of each line */
+  /** @param label begins each line */
   constructor(output: Output, label = "") {
     this.output = output;
     this.label = label;
@@ -21,7 +21,7 @@ export class TrainingProgress implements Callback {
     if (this.since?.epoch !== position.epoch) {
       this.since = { time: now, examples: position.examples, epoch: position.epoch };
     }
-    // The speed is this process's own: an interrupted epoch counts from where it was taken up.
+    // The speed of this process: a resumed epoch counts from where it was resumed.
     const examples = position.examples - this.since.examples;
     const rate =
       examples > 0 ? (1000 * examples) / (now - this.since.time) : position.examples / position.seconds;
@@ -59,7 +59,7 @@ interface Figures {
 const longestBar = 30;
 const shortestBar = 5;
 
-/** Epoch, batch, loss, accuracy, speed and time left of an epoch under way, in the words that the columns leave room for. */
+/** Formats epoch, batch, loss, accuracy, speed and time left, in as much detail as fits into the columns. */
 export function trainingLine(figures: Figures, columns: number): string {
   const { label, position, epochs, batchesPerEpoch, rate } = figures;
   const batchesLeft = (epochs - position.epoch + 1) * batchesPerEpoch - position.batch;

@@ -7,8 +7,8 @@ const width = 560;
 const labelLimit = 240;
 
 /**
- * One measure of each label (F1, recall, …; shares from 0 to 1), a bar a run, the runs in the same order and colour
- * everywhere. A value that is not finite (of a label without clips) has no bar.
+ * Bar chart of one measure (F1, recall, …; from 0 to 1) for each label, with one bar for each run. A value that is not
+ * finite, such as that of a label without clips, has no bar.
  */
 export function perLabelBarsSpec(
   labels: readonly string[],
@@ -55,8 +55,8 @@ export function perLabelBars(
 }
 
 /**
- * Each run's accuracy with its 95 % confidence interval, beside that of always answering with the most frequent label
- * (`baseline`). All are shares from 0 to 1.
+ * Bar chart of each run's accuracy with its 95 % confidence interval, beside that of always predicting the most frequent
+ * label (`baseline`). All are shares from 0 to 1.
  */
 export function accuracyBarsSpec(
   runs: readonly { name: string; accuracy: number; ci95: readonly [number, number] }[],
@@ -90,7 +90,7 @@ export function accuracyBarsSpec(
           color: { ...runColor(runs), legend: null },
         },
       },
-      // Light around dark: seen on the bar and beside it.
+      // Light around dark: visible on the bar and beside it.
       { mark: { type: "rule", color: colors.background, strokeWidth: 3.6 }, encoding: interval },
       { mark: { type: "rule", color: colors.ink, strokeWidth: 1.6 }, encoding: interval },
       ...["low", "high"].map((end) => ({
@@ -145,7 +145,7 @@ function nameLegend(names: readonly string[]) {
   return { ...namesAt(names), labelLimit, symbolType: "square", columns };
 }
 
-/** A run's colour is that of its place among the runs. */
+/** Colours runs by their position. */
 function runColor(runs: readonly unknown[]) {
   const range = runs.map((_, index) => runColors[index % runColors.length]);
   return { field: "run", type: "ordinal", scale: { domain: positions(runs), range } };

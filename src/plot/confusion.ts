@@ -4,8 +4,8 @@ import { textWidth } from "./text-width.js";
 import { colors, fontSizes } from "./theme.js";
 
 /**
- * A confusion matrix as a heat map: the counts in the cells, the colour their share of the true label's clips.
- * `confusion[i][j]` is how many clips of true label i were predicted as label j.
+ * Confusion matrix as a heat map: counts as numbers, the share of the true label's clips as colour.
+ * `confusion[i][j]` is the number of clips of true label i predicted as label j.
  */
 export function confusionSpec(
   labels: readonly string[],
@@ -20,10 +20,10 @@ export function confusionSpec(
   );
 
   const fontSize = labels.length > 16 ? fontSizes.small : fontSizes.normal;
-  const most = cells.reduce((most, { count }) => Math.max(most, count), 0); // too many for arguments of one call
+  const most = cells.reduce((most, { count }) => Math.max(most, count), 0); // too many for the arguments of Math.max
   const widestCount = textWidth(most.toLocaleString("en"), fontSize);
   const cell = Math.ceil(Math.max(widestCount + 8, labels.length > 16 ? 24 : labels.length > 8 ? 38 : 52));
-  // Labels stand upright below the columns only where they fit.
+  // Column labels are slanted if they do not fit.
   const slanted = Math.max(...labels.map((label) => textWidth(label))) > cell - 4;
 
   const axis = {
@@ -55,7 +55,7 @@ export function confusionSpec(
         encoding: { fillOpacity: { field: "opacity", type: "quantitative", scale: null } },
       },
       {
-        // An empty cell is the usual case: without its zero the others are seen.
+        // Most cells are empty: without their zeros the others stand out.
         transform: [{ filter: "datum.count > 0" }],
         mark: { type: "text", fontSize },
         encoding: {
@@ -87,12 +87,12 @@ export function confusionSpec(
   return { spacing: 14, vconcat: [matrix, colorBar] } as TopLevelSpec;
 }
 
-/** From this opacity on a cell is dark enough for light text: on either side the contrast is at least 4.5 to 1. */
+/** From this opacity on, text is light; on either side the contrast is at least 4.5 to 1. */
 const fullFrom = 0.768;
 const cellLook = { fill: colors.heat, stroke: colors.grid, strokeWidth: 1 };
 const band = { type: "ordinal", scale: { paddingInner: 0, paddingOuter: 0 } };
 
-/** The root makes a confusion of a few percent, which is what one looks for, stand out from none. */
+/** The square root makes confusions of a few percent visible. */
 function opacity(share: number): number {
   return Math.sqrt(share);
 }

@@ -1,10 +1,10 @@
 import { numericColumns, type Table } from "./table.js";
 import { colors, darkColors, fontFamily } from "./theme.js";
 
-/** One picture, an SVG document as the functions of this folder draw it. */
+/** A picture as an SVG document. */
 export interface Figure {
   svg: string;
-  /** What the picture shows, in words: stands below it and is what a screen reader says. */
+  /** Text below the picture, also for screen readers. */
   caption: string;
 }
 
@@ -12,14 +12,14 @@ export type Block =
   | { kind: "paragraph"; text: string }
   | { kind: "note" | "warning"; text: string }
   | (Table & { kind: "table"; caption?: string })
-  /** A table whose rows can be heard; the sounds are in the document. */
+  /** A table with a sound in each row; the sounds are embedded in the document. */
   | {
       kind: "sounds";
       headers: readonly string[];
       rows: readonly { cells: readonly string[]; wav: Uint8Array }[];
       caption?: string;
     }
-  /** Side by side where the screen is wide enough. */
+  /** Side by side if the screen is wide enough. */
   | { kind: "figures"; figures: readonly Figure[] };
 
 export interface Section {
@@ -33,17 +33,17 @@ export interface Report {
   sections: readonly Section[];
 }
 
-/** By this one tells the reports from other pages. */
+/** Marks a page as a report. */
 const generator = "keyspot";
 
-/** Whether a page was made by `htmlReport`. */
+/** Tells whether a page was made by `htmlReport`. */
 export function isReport(html: string): boolean {
   return html.includes(`<meta name="generator" content="${generator}">`);
 }
 
 /**
- * A report as one HTML document that needs no network, nothing beside it and no JavaScript; it forbids the browser to
- * fetch anything. Light or dark as the reader's system asks, for screens from a phone's on and for paper. Every text is
+ * Renders a report as one HTML document without JavaScript, network access or other files; it forbids the browser to
+ * fetch anything. It follows the system's light or dark theme, and suits phones, large screens and paper. All text is
  * escaped.
  */
 export function htmlReport({ title, intro, sections }: Report): string {
@@ -113,7 +113,7 @@ function tableHtml(
   const figures = numericColumns({ headers, rows });
   const align = (column: number) => (figures[column] ? ' class="number"' : "");
   const head = headers.map((header, column) => `<th scope="col"${align(column)}>${escapeHtml(header)}</th>`);
-  // On a small screen each row is a list, in which every figure has its column's name beside it.
+  // On a small screen each row becomes a list of column names and cells.
   const name = (column: number) => ` data-name="${escapeHtml(headers[column] ?? "")}"`;
   const body = rows.map((row, index) => {
     const cells = row.map((cell, column) =>
@@ -123,7 +123,7 @@ function tableHtml(
     );
     return `<tr>${cells.join("")}</tr>`;
   });
-  // The frame scrolls, not the page; it takes the focus so that the arrow keys reach it.
+  // The table scrolls, not the page. It can have the focus, so that the arrow keys scroll it.
   return `<div class="table" tabindex="0" role="region" aria-label="${escapeHtml(caption ?? headers.join(", "))}"><table>
 ${caption === undefined ? "" : `<caption>${escapeHtml(caption)}</caption>\n`}<thead><tr>${head.join("")}</tr></thead>
 <tbody>
@@ -132,7 +132,7 @@ ${body.join("\n")}
 </table></div>`;
 }
 
-/** On a small screen a picture shrinks to this, its words just readable, and then scrolls. */
+/** On a small screen a picture shrinks to this scale, at which its text is just readable, and then scrolls. */
 const smallestScale = 0.6;
 
 function figureHtml({ svg, caption }: Figure, prefix: string): string {
@@ -140,7 +140,7 @@ function figureHtml({ svg, caption }: Figure, prefix: string): string {
   const width = Number(/<svg[^>]*? width="([\d.]+)"/.exec(svg)?.[1] ?? 0);
   const picture = svg
     .slice(svg.indexOf("<svg"))
-    // Ids are the document's: those of one picture must not clip another.
+    // Ids are global in a document: each picture gets its own.
     .replace(/\bid="/g, `id="${prefix}`)
     .replace(/url\(#/g, `url(#${prefix}`)
     .replace(/href="#/g, `href="#${prefix}`)
@@ -151,7 +151,7 @@ function figureHtml({ svg, caption }: Figure, prefix: string): string {
   return `<figure><div class="picture" tabindex="0">${picture}</div><figcaption>${text}</figcaption></figure>`;
 }
 
-/** Text for HTML, in an element or in a quoted attribute; control characters, which HTML forbids, become a sign. */
+/** Escapes text for HTML elements and quoted attributes. Control characters, which HTML forbids, are replaced. */
 export function escapeHtml(text: string): string {
   return text
     .replace(/[^\P{Cc}\n\t]|[\p{Surrogate}\ufffe\uffff]/gu, "\ufffd")

@@ -2,13 +2,13 @@ import { textWidth } from "./text-width.js";
 
 export interface LegendEntry {
   text: string;
-  /** Room of the symbol, px; 0 where there is none. */
+  /** Width of the symbol in px; 0 for none. */
   symbolWidth: number;
-  /** The symbol's mark, for a place from `left` to `left + symbolWidth` around the height `middle`. */
+  /** The symbol's mark, from `left` to `left + symbolWidth`, centred at the height `middle`. */
   symbol?: (left: number, middle: number) => object;
 }
 
-/** A line drawn as the curve is that the text is about. */
+/** An entry for a curve: a line with the curve's stroke. */
 export function lineEntry(text: string, stroke: object): LegendEntry {
   return {
     text,
@@ -25,8 +25,8 @@ const symbolGap = 7;
 const entryGap = 22;
 
 /**
- * A line of symbols and words, as a chart to put above or below others. Vega's own legends stand inside the first of
- * several charts and push it out of line, and show neither dashes beside points nor opacity.
+ * A legend in one line, as a chart of its own above or below others. Vega's own legends are placed inside the first of
+ * several charts, misalign it, and show neither dashes beside points nor opacity.
  */
 export function legendStrip(entries: readonly LegendEntry[]) {
   const data = { values: [{}] };

@@ -4,17 +4,17 @@ import { fontFamily, fontSizes, vegaConfig } from "./theme.js";
 
 export type { TopLevelSpec };
 
-/** Draws a Vega-Lite chart in the project's theme. Vega takes a fifth of a second to load: it is loaded when first used. */
+/** Renders a Vega-Lite chart in the project's theme. Vega is loaded on first use: that takes a fifth of a second. */
 export async function renderSvg(spec: TopLevelSpec): Promise<string> {
   const [vega, vegaLite] = await Promise.all([import("vega"), import("vega-lite")]);
-  // What vega-scenegraph asks for the width of a text; vega's types leave it out.
+  // Measures text in vega-scenegraph; missing from vega's types.
   const { textMetrics } = vega as unknown as { textMetrics: { width: typeof measure } };
   textMetrics.width = measure;
   const compiled = vegaLite.compile(spec, { config: vegaConfig });
   const view = new vega.View(vega.parse(compiled.spec), { renderer: "none" });
   try {
     const svg = (await view.toSVG()).replace(notXml, "\ufffd");
-    // Said once for the picture instead of at every text, which halves a heat map.
+    // Set once for the picture instead of at every text: this halves the size of a heat map.
     return svg.replaceAll(font, "").replace("<svg", `<svg${font}`);
   } finally {
     view.finalize();

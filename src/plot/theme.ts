@@ -1,8 +1,8 @@
 import type { Config } from "vega-lite";
 
 /**
- * How every picture looks. Colours are for a light background; `darkColors` is what the HTML report turns each of
- * them into where the reader's system asks for dark.
+ * Colours of all pictures on a light background. In the HTML report, `darkColors` replaces them if the reader's system
+ * has a dark theme.
  */
 export const colors = {
   background: "#ffffff",
@@ -10,11 +10,11 @@ export const colors = {
   muted: "#5a6675",
   axis: "#97a1ae",
   grid: "#e4e8ed",
-  /** What stands behind the one that is looked at, such as the other runs' curves. */
+  /** Background curves, such as those of the other runs. */
   context: "#c3cad3",
   validation: "#0068b5",
   training: "#d9660a",
-  /** The heat map's one hue: a cell's share is its opacity, so that it works on any background. */
+  /** Hue of the heat map. A cell's share is its opacity, which works on any background. */
   heat: "#08519c",
   /** Text on a pale cell of it, and on a full one: no other black is dark enough, no other white light enough, for both. */
   onPaleHeat: "#000000",
@@ -56,7 +56,7 @@ export const darkColors: Readonly<Record<string, string>> = {
 /** Inter is drawn into PNGs; a browser without it shows its system's own font. */
 export const fontFamily = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif";
 
-/** One type scale, px. */
+/** Font sizes in px. */
 export const fontSizes = { small: 10, normal: 11.5, heading: 14 } as const;
 
 export const vegaConfig: Config = {

@@ -20,7 +20,7 @@ import { accuracyTable, costTable, describeClips, pairTable, seedTable, seenWarn
  * Writes `index.html`, which opens without a network, and `comparison.json` into the folder.
  *
  * @returns the path of the HTML file
- * @throws UserError where the folder has another's file of such a name
+ * @throws UserError when the folder has a file of such a name that keyspot did not write
  */
 export async function writeComparisonReport(folder: string, detailed: DetailedComparison): Promise<string> {
   checkReportFolder(folder);
@@ -69,7 +69,7 @@ export async function writeComparisonReport(folder: string, detailed: DetailedCo
       blocks: [
         {
           kind: "paragraph",
-          text: "On how many clips only one of two runs is right, and the exact McNemar test of that difference: the probability of one at least as large if neither run were better and no clip told anything of another. Clips of one speaker do; the interval of the difference in accuracy, in points, allows for that where it is drawn over speakers.",
+          text: "Number of clips on which only one of two runs is right, and the exact McNemar test of that difference: the probability of one at least as large if neither run were better and all clips were independent. Clips of one speaker are not. The interval of the difference in accuracy, in points, allows for that if it is resampled over speakers.",
         },
         { kind: "table", ...pairTable(comparison) },
       ],
@@ -88,7 +88,7 @@ export async function writeComparisonReport(folder: string, detailed: DetailedCo
                   kept: keptEpoch(history, config),
                 })),
               ),
-              caption: `Accuracy and loss over the epochs, all runs on the same axes; the epoch is marked whose model is kept.${lossRemark(details.map(({ config }) => config))}`,
+              caption: `Accuracy and loss over the epochs, all runs on the same axes. The mark is the epoch whose model is kept.${lossRemark(details.map(({ config }) => config))}`,
             },
           ],
         },
@@ -135,7 +135,7 @@ export async function writeComparisonReport(folder: string, detailed: DetailedCo
           figures: await Promise.all(
             metrics.map(async (each, i) => ({
               svg: await confusionSvg(each.labels, each.confusion, names[i]!),
-              caption: `${names[i]}: how many clips of each true label (rows) were given each label (columns).`,
+              caption: `${names[i]}: number of clips of each true label (rows) by predicted label (columns).`,
             })),
           ),
         },
@@ -148,7 +148,7 @@ export async function writeComparisonReport(folder: string, detailed: DetailedCo
     sections,
   });
   const path = join(folder, "index.html");
-  writeFileAtomic(path, html); // first: it makes the folder known as a report's
+  writeFileAtomic(path, html); // first: it marks the folder as a report
   removeOtherFigures(folder, ["comparison.json"]);
   writeFileAtomic(join(folder, "comparison.json"), `${JSON.stringify(comparison, null, 2)}\n`);
   return path;
@@ -161,7 +161,7 @@ async function seedsSection({ groups, runs, testSets }: Comparison, table: Table
     blocks: [
       {
         kind: "paragraph",
-        text: `Runs that differ in their seed alone: the mean of their figures, the standard deviation (n - 1) and the range. ${testSets === 1 ? "" : "The seed has split the data too, so that the spread is also that of the test parts. "}Pairs are tested run by run, never pooled.`,
+        text: `Runs that differ only in their seed: the mean of their figures, the standard deviation (n - 1) and the range. ${testSets === 1 ? "" : "The seed also splits the data, so that the spread includes that of the test parts. "}Pairs are tested run by run, never pooled.`,
       },
       {
         kind: "figures",

@@ -22,9 +22,9 @@ import type { RunConfig } from "../run/settings.js";
 import { checkReportFolder, pictureNames, removeOtherFigures, writeMistakes } from "./folder.js";
 import { labelTable, noiseTable, seenWarning } from "./tables.js";
 
-/** More make a picture that nobody reads to its end; the JSON has all. */
+/** Number of speakers in the picture; the JSON has all. */
 const mostSpeakers = 30;
-/** As SVG documents; absent where no noise was added, or the data has no keywords or no speakers. */
+/** SVG documents; absent if no noise was added, or the data have no keywords or no speakers. */
 type Pictures = { readonly [name in (typeof pictureNames)[number]]?: string };
 
 /**
@@ -32,7 +32,7 @@ type Pictures = { readonly [name in (typeof pictureNames)[number]]?: string };
  * files in `mistakes`, and the figures as `evaluation.json`.
  *
  * @returns the path of the HTML file
- * @throws UserError where the folder has another's file of such a name
+ * @throws UserError when the folder has a file of such a name that keyspot did not write
  */
 export async function writeEvaluationReport(
   folder: string,
@@ -67,7 +67,7 @@ export async function writeEvaluationReport(
     }
     onProgress?.(done + 1, pictureNames.length);
   }
-  // All that takes time is done. The page comes first: it makes the folder known as a report's.
+  // The slow work is done. The page is written first: it marks the folder as a report.
   const path = join(folder, "index.html");
   writeFileAtomic(path, html);
   removeOtherFigures(folder, ["evaluation.json", ...files.map(({ name }) => name)]);
@@ -128,11 +128,11 @@ function confusionSection(pictures: Pictures): Section {
         figures: [
           {
             svg: pictures.confusion!,
-            caption: "How many clips of each true label (rows) were given each label (columns).",
+            caption: "Number of clips of each true label (rows) by predicted label (columns).",
           },
           {
             svg: pictures["top-k"]!,
-            caption: "The share of clips whose true label is among the k that the model finds most probable.",
+            caption: "Share of clips whose true label is among the k most probable ones.",
           },
         ],
       },
@@ -160,13 +160,17 @@ function detectionSections({ detection }: EvaluationDocument, { roc, det }: Pict
       blocks: [
         {
           kind: "paragraph",
-          text: "Each keyword listened for on its own, by a threshold on the probability that the model gives it. A false alarm is another clip that is taken for the keyword, a false reject a clip of the keyword that is not. At the equal error rate both are as frequent; the last columns tell the false rejects where at most so many others are taken for the keyword.",
+          text: "Each keyword is detected on its own, by a threshold on its probability. A false alarm is another clip that is taken for the keyword, a false reject a clip of the keyword that is missed. At the equal error rate both are as frequent. The last columns are the false-reject rates at the given false-alarm rates.",
         },
         {
           kind: "figures",
           figures: [
-            { svg: roc, caption: "How many of a keyword's clips are heard at how many false alarms." },
-            { svg: det, caption: "False rejects at false alarms, on scales that spread small rates out." },
+            { svg: roc, caption: "ROC: detection rate against false-alarm rate." },
+            {
+              svg: det,
+              caption:
+                "DET: false-reject rate against false-alarm rate, on scales that spread small rates out.",
+            },
           ],
         },
         {
@@ -192,7 +196,7 @@ function confidenceSection({ calibration, accuracy }: EvaluationDocument, pictur
     blocks: [
       {
         kind: "paragraph",
-        text: `The answers' mean probability is ${percent(meanConfidence)}, ${percent(accuracy)} of them are right; the expected calibration error is ${percent(expectedCalibrationError)}.`,
+        text: `The mean probability of the predictions is ${percent(meanConfidence)}; ${percent(accuracy)} of them are right. The expected calibration error is ${percent(expectedCalibrationError)}.`,
       },
       {
         kind: "figures",
@@ -200,7 +204,7 @@ function confidenceSection({ calibration, accuracy }: EvaluationDocument, pictur
           {
             svg: pictures.reliability!,
             caption:
-              "How many of the answers of a given probability are right, and below, how many answers there are of it.",
+              "Accuracy of the predictions of a given probability, and below it their share of the clips.",
           },
         ],
       },
@@ -229,7 +233,7 @@ function noiseSections({ noise }: EvaluationDocument, pictures: Pictures): Secti
           figures: [
             {
               svg: pictures.noise,
-              caption: "Accuracy at each signal-to-noise ratio, with each label's own (its recall) behind.",
+              caption: "Accuracy at each signal-to-noise ratio; in grey, the recall of each label.",
             },
           ],
         },
@@ -243,7 +247,7 @@ function speakersSections({ speakers }: EvaluationDocument, pictures: Pictures):
   if (speakers === undefined || pictures.speakers === undefined) return [];
   const which =
     speakers.length > mostSpeakers
-      ? `The ${mostSpeakers} of ${speakers.length} speakers who are surest to be understood badly`
+      ? `The ${mostSpeakers} of ${speakers.length} speakers with the lowest upper bound`
       : "Each speaker's accuracy";
   return [
     {
@@ -254,7 +258,7 @@ function speakersSections({ speakers }: EvaluationDocument, pictures: Pictures):
           figures: [
             {
               svg: pictures.speakers,
-              caption: `${which}, with a 95 % interval (Wilson), ordered by its upper end.`,
+              caption: `${which}, with a 95 % interval (Wilson), ordered by its upper bound.`,
             },
           ],
         },
@@ -272,7 +276,7 @@ function mistakesSection(sounds: readonly MistakeSound[]): Section {
     blocks: [
       {
         kind: "paragraph",
-        text: "The wrong answers that were given with the highest probability, to listen to; their WAV files are in the folder “mistakes”.",
+        text: "The wrong predictions of the highest probability, to listen to. Their WAV files are in the folder “mistakes”.",
       },
       {
         kind: "sounds",

@@ -1,7 +1,7 @@
 import { augmentText } from "../data/augment/settings.js";
 import type { RunConfig } from "../run/settings.js";
 
-/** What a report tells of how a run was trained. */
+/** Columns of the table of how runs were trained. */
 export const settingColumns: readonly (readonly [heading: string, value: (config: RunConfig) => string])[] = [
   ["width", (config) => String(config.width)],
   ["epochs", (config) => String(config.epochs)],
@@ -43,17 +43,17 @@ function lossText(config: RunConfig): string {
     ...(logitAdjustment > 0 ? [`logits adjusted (${logitAdjustment})`] : []),
     ...(teacher === undefined
       ? []
-      : [`${teacherWeight} of it the answers of ${teacher.join(", ")} at temperature ${temperature}`]),
+      : [`${teacherWeight} of it distilled from ${teacher.join(", ")} at temperature ${temperature}`]),
   ].join(", ");
 }
 
-/** What stands below the curves of runs whose training loss is another one than the validation's. */
+/** A caption's remark for runs whose training loss is not the validation's; empty if there are none. */
 export function lossRemark(configs: readonly RunConfig[]): string {
   const differs = configs.some(
     ({ labelSmoothing, logitAdjustment, teacher, augment }) =>
       labelSmoothing > 0 || logitAdjustment > 0 || teacher !== undefined || augment.mixup !== undefined,
   );
   return differs
-    ? " The training loss is what was minimised, smoothed or mixed labels, adjusted logits and a teacher's answers included; that of validation is the cross-entropy alone."
+    ? " The training loss is what was minimised: it includes smoothed or mixed labels, adjusted logits and a teacher's predictions. The validation loss is the cross-entropy alone."
     : "";
 }

@@ -34,7 +34,7 @@ test("a report tells all that a recipe is made of", () => {
   expect(settingsOf(recipe)).toMatchObject({
     optimizer: "SGD, momentum 0.9, weight decay 0.001, weights averaged (0.99)",
     "learning rate": "0.1, cosine, 5 epochs of warm-up",
-    loss: "cross-entropy, labels smoothed by 0.1, logits adjusted (0.5), 0.5 of it the answers of runs/large, runs/other at temperature 2",
+    loss: "cross-entropy, labels smoothed by 0.1, logits adjusted (0.5), 0.5 of it distilled from runs/large, runs/other at temperature 2",
   });
 });
 

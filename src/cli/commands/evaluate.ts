@@ -30,22 +30,22 @@ interface EvaluateFlags extends CommonFlags {
 export function evaluateCommand(): Command {
   return command(
     "evaluate",
-    "loss, accuracy, figures by label and the confusion matrix of a run",
+    "loss, accuracy, figures by label and confusion matrix of a run",
     "kws evaluate checkpoints/spectrogram",
     "kws evaluate checkpoints/spectrogram --data sample --part all --predictions predictions.csv",
   )
     .argument("<run>", "a run folder")
-    .option("--data <path>", "other data than the run's own; repeatable", collect)
+    .option("--data <path>", "data to use instead of the run's own; repeatable", collect)
     .addOption(partOption())
     .option("--others-as <label>", "count the labels that the run lacks as this one (such as unknown)")
     .option(
       "--report <folder>",
       "write a report (index.html) with pictures, the figures (evaluation.json) and mistakes to listen to",
     )
-    .option("--predictions <file>", "write a CSV with a line a clip")
+    .option("--predictions <file>", "write a CSV with one line a clip")
     .option(
       "--noise-from <source>",
-      "also with noise added: silence (the data's silence clips), pink, or a folder of WAVs (default with --report: silence, or pink where there is none)",
+      "also evaluate with noise added: silence (the data's silence clips), pink, or a folder of WAVs (default with --report: silence, or pink if there are no such clips)",
     )
     .addOption(backendOption())
     .action(async (path: string, flags: EvaluateFlags) => {
@@ -113,7 +113,7 @@ async function describe(document: EvaluationDocument, part: Part | "all", output
 
 function describeAnalysis({ topK, detection, calibration }: Analysis): string {
   const { mean } = detection;
-  const second = topK[1]!; // there are two labels at least
+  const second = topK[1]!; // there are at least two labels
   const equalErrors = mean === null ? "" : `, equal error rate ${percent(mean.equalErrorRate)}`;
   return [
     `among the two most probable ${percent(second.accuracy)}${equalErrors}`,

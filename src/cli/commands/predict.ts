@@ -86,7 +86,7 @@ async function* predictFiles(
             topK,
           )
         : await predictFile(recognizer, file, topK);
-    // Only after the first file has been read: of one that cannot be, the error is all there is to say.
+    // After the first file: if that cannot be read, only the error is printed.
     if (isFirst) logBackend(recognizer, output);
     isFirst = false;
     if (notes.length > 0) output.log(`${file}: ${notes.join(", ")}`);
@@ -115,7 +115,7 @@ async function* predictDataRow(
   yield { file: data.join(" + "), ...prediction };
 }
 
-/** Says what computes. */
+/** Prints which backend computes. */
 export function logBackend({ backend }: Recognizer, output: Output): void {
   output.log(`backend: ${backend.name} (${backend.device})`);
 }

@@ -3,14 +3,14 @@ import { renderSvg, type TopLevelSpec } from "../svg.js";
 import { colors } from "../theme.js";
 import { type Axis, niceAxis } from "../ticks.js";
 
-/** A point of a detector's curve, both being shares from 0 to 1. */
+/** A point of a detector's curve; both rates are shares from 0 to 1. */
 export interface RatePoint {
   falseAlarmRate: number;
   falseRejectRate: number;
 }
 
 export interface DetectionCurves {
-  /** By keyword, from no false alarms to all; one at least. */
+  /** At least one curve, each from no false alarms to all. */
   keywords: readonly { label: string; curve: readonly RatePoint[]; equalErrorRate: number }[];
   mean: readonly RatePoint[];
 }
@@ -24,8 +24,7 @@ const strokes = {
 };
 
 /**
- * Receiver operating characteristic: of how many false alarms the keyword is heard how often. Of a good model only the
- * corner that its curves are in.
+ * ROC: detection rate against false-alarm rate. For a good model, only the corner with its curves is shown.
  */
 export function rocSpec(curves: DetectionCurves): TopLevelSpec {
   const [alarms, heard] = rocAxes(curves);
@@ -66,17 +65,17 @@ function rocAxes({ keywords, mean }: DetectionCurves): [alarms: Axis, heard: Axi
   return [niceAxis(0, zoomedAlarms, 5), niceAxis(Math.min(least, 1 - zoomedAlarms), 1, 5)];
 }
 
-/** The fewest false rejects at so many false alarms or fewer. */
+/** The lowest false-reject rate at a false-alarm rate of at most this. */
 function rejectsAt(curve: readonly RatePoint[], falseAlarmRate: number): number {
   return curve.findLast((point) => point.falseAlarmRate <= falseAlarmRate)!.falseRejectRate;
 }
 
 /**
  * Detection error tradeoff (A. Martin and others, "The DET curve in assessment of detection task performance", 1997):
- * both error rates on normal deviate scales, on which few errors are told apart as well as many.
+ * both error rates on normal deviate scales, which spread small rates out.
  */
 export async function detSpec(curves: DetectionCurves): Promise<TopLevelSpec> {
-  // vega's types leave it out.
+  // Missing from vega's types.
   const { quantileNormal } = (await import("vega")) as unknown as { quantileNormal(share: number): number };
   const deviate = (rate: number) => quantileNormal(rate);
   const rates = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6];
@@ -129,7 +128,7 @@ interface RateRange {
 }
 
 interface Look {
-  /** What the axes show. */
+  /** The range of the axes. */
   range: RateRange;
   x: object;
   y: object;
@@ -188,8 +187,8 @@ function detectionSpec(
 }
 
 /**
- * The part of a curve within a range, linear between points: what leaves it is not drawn along its edge. There is one part at most, as
- * neither rate ever turns.
+ * Clips a curve to a range, with linear interpolation between points. Both rates are monotonic, so that at most one part
+ * is within the range.
  */
 function partWithin(curve: readonly RatePoint[], range: RateRange): RatePoint[] {
   const part: RatePoint[] = [];
@@ -217,7 +216,7 @@ function partWithin(curve: readonly RatePoint[], range: RateRange): RatePoint[] 
   return part;
 }
 
-/** On which side of the range a curve passes that has no part within it. */
+/** The side of the range on which a curve passes that has no part within it. */
 function whereInstead(curve: readonly RatePoint[], { falseAlarmRate, falseRejectRate }: RateRange): string {
   const better: RateRange = {
     falseAlarmRate: [0, falseAlarmRate[0]],

@@ -6,7 +6,7 @@ export interface NoiseLevel {
   snrDb: number;
   /** Shares from 0 to 1. */
   accuracy: number;
-  /** By label; null where there are no clips of it. */
+  /** By label; null if there are no clips with it. */
   recall: readonly (number | null)[];
 }
 
@@ -16,7 +16,7 @@ const strokes = {
   clean: { color: colors.training, strokeWidth: 1.6, strokeDash: [5, 3] },
 };
 
-/** Accuracy against signal-to-noise ratio, the single labels' behind, beside the accuracy without added noise. */
+/** Accuracy and, in grey, each label's recall against signal-to-noise ratio, beside the accuracy without added noise. */
 export function noiseSpec(levels: readonly NoiseLevel[], cleanAccuracy: number): TopLevelSpec {
   const points = levels.map(({ snrDb, accuracy }) => ({ snrDb, share: accuracy, label: -1 }));
   const byLabel = levels.flatMap(({ snrDb, recall }) =>

@@ -2,7 +2,7 @@ import { legendStrip, lineEntry } from "../legend.js";
 import { renderSvg, type TopLevelSpec } from "../svg.js";
 import { colors } from "../theme.js";
 
-/** Clips whose answers were given a probability in (from, to]: the mean of those, and the share that is right. */
+/** Clips whose predicted label has a probability in (from, to]: the mean of these, and the share of right ones. */
 export interface ReliabilityBin {
   from: number;
   to: number;
@@ -16,7 +16,7 @@ const gap = 1;
 const claim = { color: colors.training, strokeWidth: 2.4 };
 const diagonal = { color: colors.axis, strokeWidth: 1, strokeDash: [2, 3] };
 
-/** How many answers of a given probability are right, above how many answers there are of it. */
+/** Reliability diagram: accuracy by predicted probability, above a histogram of the probabilities. */
 export function reliabilitySpec(bins: readonly ReliabilityBin[]): TopLevelSpec {
   const ticks = [0, 0.2, 0.4, 0.6, 0.8, 1];
   const share = { domain: [0, 1] };
@@ -28,7 +28,7 @@ export function reliabilitySpec(bins: readonly ReliabilityBin[]): TopLevelSpec {
   });
   const bar = (color: string) => ({ type: "rect", color, opacity: 1 });
   const total = bins.reduce((sum, { clips }) => sum + clips, 0);
-  // A pixel between neighbours.
+  // One pixel between neighbours.
   const rows = bins.map((bin) => ({
     ...bin,
     left: bin.from + gap / width,
@@ -64,7 +64,7 @@ export function reliabilitySpec(bins: readonly ReliabilityBin[]): TopLevelSpec {
         mark: { type: "line", ...diagonal },
         encoding: { x: { field: "at", type: "quantitative" }, y: { field: "to", type: "quantitative" } },
       },
-      // Light around dark: seen on the bar and beside it.
+      // Light around dark: visible on the bar and beside it.
       ...[{ color: colors.background, strokeWidth: 5 }, claim].map((stroke) => ({
         mark: { type: "rule", ...stroke },
         encoding: { ...across, y: { field: "confidence", type: "quantitative" } },

@@ -2,7 +2,7 @@ import { namesAt, renderSvg, type TopLevelSpec } from "../svg.js";
 import { colors } from "../theme.js";
 import { shareAxis } from "./share-axis.js";
 
-/** Runs that differ in their seed only; shares from 0 to 1. */
+/** Accuracies of runs that differ only in their seed; shares from 0 to 1. */
 export interface SeedAccuracies {
   name: string;
   accuracies: readonly number[];

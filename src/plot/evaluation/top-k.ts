@@ -2,7 +2,7 @@ import { renderSvg, type TopLevelSpec } from "../svg.js";
 import { colors } from "../theme.js";
 import { shareAxis } from "./share-axis.js";
 
-/** How often the true label is among the k most probable. Shares from 0 to 1. */
+/** Top-k accuracy: the share of clips whose true label is among the k most probable ones. */
 export function topKSpec(topK: readonly { k: number; accuracy: number }[]): TopLevelSpec {
   const width = 330;
   return {

@@ -13,12 +13,12 @@ import {
 
 const longestLabel = 14;
 const listed = 10;
-/** From this share of a true label's clips on, a confusion is coloured. */
+/** Confusions of at least this share of a true label's clips are coloured. */
 const notable = 0.1;
 
 /**
- * A confusion matrix, `confusion[i][j]` being how many clips of label i were predicted as j. On a screen too narrow for
- * it, the most frequent confusions as a list.
+ * Renders a confusion matrix; `confusion[i][j]` is the number of clips of label i predicted as j. On a screen that is too
+ * narrow, lists the most frequent confusions instead.
  */
 export function terminalConfusion(
   labels: readonly string[],
@@ -27,14 +27,14 @@ export function terminalConfusion(
 ): string {
   const names = labels.map((label) => shorten(printable(label), longestLabel));
   const rowNameColumns = Math.max(...names.map(columnsOf));
-  const most = confusion.flat().reduce((a, b) => Math.max(a, b), 0); // too many for arguments of one call
+  const most = confusion.flat().reduce((a, b) => Math.max(a, b), 0); // too many for the arguments of Math.max
   const countColumns = String(most).length + 1;
   const room = Math.floor((width - rowNameColumns) / names.length);
   if (room < countColumns) {
     return confusionList(labels, confusion, rowNameColumns + countColumns * names.length, { width, color });
   }
 
-  // Columns of one width where every name fits in it; else each as wide as it must be; else the names upright.
+  // Columns have equal widths if every name fits, else individual ones; else the names are written downwards.
   const widths = names.map((name) => Math.max(countColumns, columnsOf(name) + 1));
   const even = Math.max(...widths);
   const needed = widths.reduce((sum, columns) => sum + columns, 0);
@@ -75,7 +75,7 @@ function styleOf(count: number, right: boolean, total: number): Style | undefine
   return count >= notable * total ? "magenta" : undefined;
 }
 
-/** Names letter below letter, ending at the same height. */
+/** Writes names downwards, aligned at the bottom. */
 function uprightNames(names: readonly string[]): string[][] {
   const letters = names.map(graphemesOf);
   const height = Math.max(...letters.map((name) => name.length));

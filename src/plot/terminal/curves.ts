@@ -12,13 +12,13 @@ const styles = {
 const chartRows = 10;
 const chartGap = 4;
 const narrowestChart = 12;
-/** Columns for two charts side by side, and where there is no screen to fill. */
+/** Columns needed for two charts side by side; also the width if the output is not a terminal. */
 const usualScreen = 80;
 
 /**
- * Accuracy and loss over the epochs as line charts of braille dots, side by side where there is room. Validation is a
- * solid line, training a dotted one, so that they differ without colour too. (Hand-made because the charting packages
- * for terminals draw all lines alike, told apart by colour alone.)
+ * Renders accuracy and loss over the epochs as line charts of braille dots, side by side if there is room. Validation is
+ * a solid line, training a dotted one, so that they differ without colour too. (The charting packages for terminals tell
+ * lines apart by colour alone.)
  */
 export function terminalCurves(
   history: readonly EpochMetrics[],
@@ -44,7 +44,7 @@ function chart(
 ): string[] {
   const values = metricAxis(metric, [history], 4);
   const tickLabel = metric.name === "accuracy" ? percent : String;
-  // "epoch" stands below these labels.
+  // "epoch" is written below these labels.
   const labelWidth = Math.max(4, ...values.ticks.map((tick) => tickLabel(tick).length));
   const columns = width - labelWidth - 2;
   const value = metric.name === "accuracy" ? percent(marked.valAccuracy, 1) : marked.valLoss.toFixed(3);
@@ -86,7 +86,7 @@ function legend(width: number, color: boolean): string {
   return `${paint(styles.validation, validation, color)}  ${paint(styles.training, training, color)}`;
 }
 
-/** The ticks' labels below their places, that of the last epoch always, others where they touch no neighbour. */
+/** Labels the ticks: always the last epoch, others if they do not touch a neighbour. */
 function tickLabels(axis: Axis, columns: number, lastEpoch: number): string {
   const left = (tick: number) => {
     const middle = Math.round(share(axis, tick) * (columns - 1));
@@ -118,7 +118,7 @@ interface Dot {
 
 type Pen = "training" | "validation";
 
-/** Braille characters as a grid of dots, two across and four down in each, with the origin at the top left. */
+/** A grid of dots drawn in braille characters, each 2 dots wide and 4 high; the origin is at the top left. */
 class DotCanvas {
   private readonly columns: number;
   private readonly dots: Record<Pen, Uint8Array>;
@@ -142,13 +142,13 @@ class DotCanvas {
       for (let step = 0; step <= steps; step++) {
         const x = Math.round(from.x + (step / steps) * (to.x - from.x));
         const y = Math.round(from.y + (step / steps) * (to.y - from.y));
-        // A dotted line leaves out every second character; a single point is drawn all the same.
+        // A dotted line skips every second character; a single point is always drawn.
         if (!dotted || (x >> 1) % 2 === 0 || points.length === 1) this.set(pen, x, y);
       }
     });
   }
 
-  /** Puts a character over the cell that holds the dot. */
+  /** Puts a character into the cell that holds the dot. */
   mark({ x, y }: Dot, character: string): void {
     this.marks.set((y >> 2) * this.columns + (x >> 1), character);
   }

@@ -2,13 +2,13 @@ import { numericColumns } from "../table.js";
 import { columnsOf, padLeft, padRight, paint, printable, shorten, type TerminalOptions } from "./text.js";
 
 const gap = "  ";
-/** Words are shortened to this and no further; figures are never shortened. */
+/** Words are shortened to at least this many columns; figures are never shortened. */
 const narrowest = 10;
 
 /**
- * A table in lines of at most `width` columns of the screen, figures to the right. Where it is too wide, words lose
- * their middles, as long as different ones stay different; where that is not enough, columns and rows change places; and where even that does not fit, each row
- * becomes a list.
+ * Renders a table in lines of at most `width` columns, with figures aligned right. If it is too wide, the middles of words
+ * are cut, as long as different words stay different. If that is not enough, the table is transposed; if even that does
+ * not fit, each row becomes a list.
  */
 export function terminalTable(
   headers: readonly string[],
@@ -24,10 +24,10 @@ export function terminalTable(
 }
 
 interface Column {
-  /** The header first. */
+  /** The header comes first. */
   cells: string[];
   toTheRight: boolean;
-  /** What it may be narrowed to, its longer cells being shortened. */
+  /** Least width; longer cells are then shortened. */
   least: number;
 }
 
@@ -45,7 +45,7 @@ function upright(lines: readonly string[][]): Column[] {
   });
 }
 
-/** A column for each row, headed by the row's first cell: a few rows of many figures stay side by side. */
+/** The transposed table: a column for each row, headed by the row's first cell. */
 function turned(lines: readonly string[][]): Column[] {
   return lines.map((cells, row) => {
     const [header = "", ...figures] = cells;

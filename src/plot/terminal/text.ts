@@ -3,17 +3,17 @@ import stringWidth from "string-width";
 
 export type Style = Parameters<typeof styleText>[0];
 
-/** Styles a text where `color` asks for it, whatever stream it goes to: the caller knows the stream. */
+/** Styles a text if `color` is set. */
 export function paint(style: Style, text: string, color: boolean): string {
   return color ? styleText(style, text, { validateStream: false }) : text;
 }
 
-/** Shows control characters as a sign, so that a name from a file cannot move the cursor or colour the screen. */
+/** Replaces control characters, so that a name from a file cannot move the cursor or colour the screen. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Surrogate}]/gu, "\ufffd");
 }
 
-/** The text in at most `columns` columns of the screen; a longer one loses its middle: names differ at their ends. */
+/** Shortens a text to at most `columns` columns by cutting its middle: names often differ only at their ends. */
 export function shorten(text: string, columns: number): string {
   if (stringWidth(text) <= columns) return text;
   if (columns < 1) return "";
@@ -32,7 +32,7 @@ export function padLeft(text: string, columns: number): string {
   return " ".repeat(Math.max(0, columns - stringWidth(text))) + text;
 }
 
-/** Columns of the screen that a text takes. */
+/** Number of columns that a text takes on the screen. */
 export function columnsOf(text: string): number {
   return stringWidth(text);
 }
