@@ -6,6 +6,7 @@
  */
 
 import { quantile } from "../src/base/numbers.js";
+import { SILENCE } from "../src/data/labels.js";
 import { loadClips } from "../src/data/load.js";
 import { rms } from "../src/dsp/level.js";
 
@@ -15,7 +16,7 @@ const { samples, labels, speakers } = clips;
 const wave = new Float32Array(samples.clipLength);
 const bySpeaker = new Map<string, number[]>();
 for (const [row, label] of labels.entries()) {
-  if (label === "silence") continue;
+  if (label === SILENCE) continue;
   samples.read(row, wave);
   const length = wave.length / frames;
   const levels = Float64Array.from(

@@ -5,14 +5,14 @@
 import { statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { writeClips } from "../src/data/formats/write-npz.js";
-import { COURSE_LABELS } from "../src/data/labels.js";
+import { COURSE_LABELS, isWord } from "../src/data/labels.js";
 import { espeakVersion } from "../src/data/synth/espeak.js";
 import { synthesize } from "../src/data/synth/synthesise.js";
 
 const path = fileURLToPath(new URL("../assets/sample.npz", import.meta.url));
 
 const clips = await synthesize({
-  words: COURSE_LABELS.filter((label) => label !== "unknown" && label !== "silence"),
+  words: COURSE_LABELS.filter(isWord),
   clipsPerWord: 84,
   // No two of so few share a variant of espeak-ng's voice: heard and unheard speakers differ in more than their accent.
   speakers: 36,

@@ -5,6 +5,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import type { Clips } from "../src/data/clips.js";
+import { SILENCE } from "../src/data/labels.js";
 import { joinClips, loadClips, selectClips } from "../src/data/load.js";
 import { SampleStoreBuilder } from "../src/data/sample-store.js";
 
@@ -36,10 +37,10 @@ const clipsPerWord = 30;
  * @param spokenPath the .npz that keeps what is spoken; one that holds other words is replaced
  */
 export async function withMoreWords(clips: Clips, spokenPath: string, kws: Kws): Promise<Clips> {
-  const recorded = clips.labels.filter((label) => label !== "silence");
+  const recorded = clips.labels.filter((label) => label !== SILENCE);
   const words = [...vocabulary, ...[...new Set(recorded)].sort()];
   const forwards = joinClips([clips, await spoken([...new Set(words)], clips.sampleRate, spokenPath, kws)]);
-  const speech = [...forwards.labels.keys()].filter((row) => forwards.labels[row] !== "silence");
+  const speech = [...forwards.labels.keys()].filter((row) => forwards.labels[row] !== SILENCE);
   return joinClips([forwards, reversed(selectClips(forwards, Int32Array.from(speech)))]);
 }
 

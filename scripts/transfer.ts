@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { Random } from "../src/base/random.js";
 import type { Clips, Part } from "../src/data/clips.js";
 import { writeClips } from "../src/data/formats/write-npz.js";
+import { isWord, SILENCE, UNKNOWN } from "../src/data/labels.js";
 import { joinClips, loadClips, selectClips } from "../src/data/load.js";
 import { sampleStatistics } from "../src/eval/seeds.js";
 import type { GivenSettings } from "../src/run/settings.js";
@@ -17,7 +18,7 @@ import { type Kws, manyWordsModel, withMoreWords } from "./more-words.js";
 const words = ["bed", "cat", "happy"];
 const counts = [5, 10, 20, 50];
 const testSpeakers = 300; // of each word
-const labels = [...words, "unknown", "silence"];
+const labels = [...words, UNKNOWN, SILENCE];
 
 export interface TransferOptions {
   data: string;
@@ -73,7 +74,7 @@ async function writeData(
     throw new Error("both files must tell speakers and words (speaker_vals, word_vals)");
   const random = new Random(1, "transfer");
   const known = new Set(first.speakers);
-  const speaking = new Set(first.speakers.filter((_, row) => first.labels[row] !== "silence"));
+  const speaking = new Set(first.speakers.filter((_, row) => first.labels[row] !== SILENCE));
   const quarterOf = (names: string[]) =>
     [...random.shuffle(names.sort())].slice(0, Math.ceil(names.length / 4));
   // Of voices and of recordings of noise, each: among so few recordings chance might leave a half with one.
@@ -92,11 +93,7 @@ async function writeData(
     await withMoreWords({ ...taught, labels: taught.words! }, file("spoken"), kws),
   );
   const rest = (speakers: Set<string>) =>
-    rowsOf(
-      first,
-      ({ label, speaker, word }) =>
-        (label === "unknown" || label === "silence") && speakers.has(speaker) && !isNew(word),
-    );
+    rowsOf(first, ({ label, speaker, word }) => !isWord(label) && speakers.has(speaker) && !isNew(word));
   // One clip of each speaker, so that a test of 300 clips is one of 300 voices.
   const perWord = words.map((word) => {
     const speakers = new Set<string>();

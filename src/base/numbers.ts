@@ -10,6 +10,16 @@ export function softmax(logits: ArrayLike<number>): Float64Array {
   return values.map((value) => value / sum);
 }
 
+/** The nearest 16-bit integer; values beyond its range are clamped. */
+export function clampInt16(value: number): number {
+  return Math.max(-32768, Math.min(32767, Math.round(value)));
+}
+
+/** A sample as a 16-bit integer, full scale (1) being 32768: rounded to the nearest and clamped. */
+export function toInt16(sample: number): number {
+  return clampInt16(sample * 32768);
+}
+
 /** Index of the largest value, the first of equals. */
 export function argMax(values: ArrayLike<number>): number {
   let best = 0;

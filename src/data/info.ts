@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { UserError } from "../base/errors.js";
 import { quantile } from "../base/numbers.js";
 import type { Clips, Part, Split } from "./clips.js";
-import { resolveLabels } from "./labels.js";
+import { resolveLabels, SILENCE } from "./labels.js";
 import { type SplitOptions, splitClips } from "./split.js";
 import { indicesByKey } from "./stratify.js";
 
@@ -122,7 +122,7 @@ export function describeClips(
     lengths: lengthInfo(clips, soundSeconds),
     levels: { rmsDb: spread(levels), peakDb: spread(peaks.map(decibels)) },
     clipped: rowsWhere((row) => peaks[row]! >= fullScale),
-    nearSilent: rowsWhere((row) => peaks[row]! < nearSilentPeak && labels[row] !== "silence"),
+    nearSilent: rowsWhere((row) => peaks[row]! < nearSilentPeak && labels[row] !== SILENCE),
     duplicates: copies.map((group) => ({
       rows: group.map((row) => rows[row]!),
       labels: [...new Set(group.map((row) => labels[row]!))],
@@ -185,7 +185,7 @@ function labelInfos({ labels, speakers, words }: Clips, levels: Float64Array): L
         label,
         clips: group.length,
         speakers:
-          speakers === undefined || label === "silence"
+          speakers === undefined || label === SILENCE
             ? null
             : new Set(group.map((row) => speakers[row]!)).size,
         words: [...said]
@@ -197,7 +197,7 @@ function labelInfos({ labels, speakers, words }: Clips, levels: Float64Array): L
 }
 
 function speakerInfo({ labels, speakers }: Clips): SpeakerInfo | null {
-  const people = (speakers ?? []).filter((_, row) => labels[row] !== "silence");
+  const people = (speakers ?? []).filter((_, row) => labels[row] !== SILENCE);
   if (people.length === 0) return null;
   const counts = Float64Array.from(indicesByKey(people).values(), (group) => group.length).sort();
   return { count: counts.length, clips: leastMedianMost(counts) };

@@ -1,5 +1,15 @@
 import { UserError, usageError } from "../base/errors.js";
 
+/** The label of clips without speech. */
+export const SILENCE = "silence";
+/** The label of clips of other words. */
+export const UNKNOWN = "unknown";
+
+/** Whether a label is that of a word: neither `unknown` nor `silence`. */
+export function isWord(label: string): boolean {
+  return label !== UNKNOWN && label !== SILENCE;
+}
+
 /** The labels of the course's file, in the order of the models' outputs. */
 export const COURSE_LABELS: readonly string[] = [
   "yes",
@@ -12,12 +22,12 @@ export const COURSE_LABELS: readonly string[] = [
   "off",
   "stop",
   "go",
-  "unknown",
-  "silence",
+  UNKNOWN,
+  SILENCE,
 ];
 
 /** How the course's file spells two of its labels. */
-const MISSPELT: Readonly<Record<string, string>> = { unknow: "unknown", slience: "silence" };
+const MISSPELT: Readonly<Record<string, string>> = { unknow: UNKNOWN, slience: SILENCE };
 
 /** The label that is meant: the course's misspellings mended, anything else as it is. */
 export function mendLabel(label: string): string {

@@ -162,7 +162,7 @@ export class SampleStoreBuilder {
     const samples = this.pending.subarray(0, this.filled);
     if (this.shorts.length !== this.filled)
       this.shorts = new Int16Array(new SharedArrayBuffer(2 * this.filled));
-    if (toInt16(samples, this.shorts)) {
+    if (writeAsInt16(samples, this.shorts)) {
       this.chunks.push(this.shorts);
       this.shorts = new Int16Array(0);
     } else {
@@ -189,7 +189,7 @@ function sharedCopy(samples: Float32Array): Float32Array {
 }
 
 /** Writes the samples as 16-bit integers, until one of them is not a whole multiple of 1/32768 in [-1, 1): then false. */
-function toInt16(samples: Float32Array, out: Int16Array): boolean {
+function writeAsInt16(samples: Float32Array, out: Int16Array): boolean {
   for (let i = 0; i < samples.length; i++) {
     const scaled = samples[i]! * 32768;
     out[i] = scaled;

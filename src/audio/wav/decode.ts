@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import wavefile from "wavefile";
 import { describeSystemError, UserError } from "../../base/errors.js";
+import { toInt16 } from "../../base/numbers.js";
 import type { Audio } from "../clip.js";
 import { readWavHeader } from "./chunks.js";
 import { countSamples, decodeSamples } from "./samples.js";
@@ -53,7 +54,7 @@ export function decodeWav(bytes: Uint8Array, name: string, options: { streamed?:
 
 /** A 16-bit mono WAV file. Samples beyond [-1, 1) are clipped. */
 export function encodeWav(samples: Float32Array, sampleRate: number): Uint8Array {
-  const shorts = Int16Array.from(samples, (x) => Math.max(-32768, Math.min(32767, Math.round(x * 32768))));
+  const shorts = Int16Array.from(samples, toInt16);
   const wav = new wavefile.WaveFile();
   wav.fromScratch(1, sampleRate, "16", shorts);
   return wav.toBuffer();

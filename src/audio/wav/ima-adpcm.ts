@@ -1,3 +1,5 @@
+import { clampInt16 } from "../../base/numbers.js";
+
 /**
  * Decodes IMA ADPCM as WAV files hold it (Microsoft's "DVI ADPCM", format 0x11): blocks of `blockAlign` bytes, each with
  * a header a channel (first sample, step index) and then, channel by channel, words of eight 4-bit differences.
@@ -37,7 +39,7 @@ export function decodeImaAdpcm(data: Uint8Array, channels: number, blockAlign: n
         if (code & 2) difference += step >> 1;
         if (code & 1) difference += step >> 2;
         predicted += code & 8 ? -difference : difference;
-        predicted = Math.max(-32768, Math.min(32767, predicted));
+        predicted = clampInt16(predicted);
         index = Math.max(0, Math.min(stepSizes.length - 1, index + indexSteps[code & 7]!));
         out[start + 1 + i] = predicted;
       }

@@ -3,11 +3,11 @@ import { Random } from "../../base/random.js";
 import { rms } from "../../dsp/level.js";
 import { powerLawNoise } from "../../dsp/noise.js";
 import { type Clips, clipKey } from "../clips.js";
+import { SILENCE } from "../labels.js";
 import type { SampleStore } from "../sample-store.js";
 import { mixAtSnr, type NoiseClips, turnedNoise } from "./effects.js";
 import { readNoiseFolder } from "./noise.js";
 
-const silence = "silence";
 const pink = "pink";
 /** Below 60 dB under full scale a clip's noise is mostly the rounding to 16 bits. */
 const quietestRms = 0.001;
@@ -33,13 +33,13 @@ export async function chooseNoise(
   from: string | undefined,
 ): Promise<NoiseSource> {
   if (from === pink) return { name: pink };
-  if (from === undefined || from === silence) {
-    const rows = [...clips.labels.keys()].filter((row) => clips.labels[row] === silence && !seen[row]);
+  if (from === undefined || from === SILENCE) {
+    const rows = [...clips.labels.keys()].filter((row) => clips.labels[row] === SILENCE && !seen[row]);
     const noise = audible(clips.samples, rows);
-    if (noise.rows.length > 0) return { name: silence, clips: noise };
+    if (noise.rows.length > 0) return { name: SILENCE, clips: noise };
     if (from === undefined) return { name: pink };
     throw new UserError(
-      `the data has no ${silence} clips to take noise from, except near-silent ones and those that the run was trained on: expected ${pink} or a folder of WAV files`,
+      `the data has no ${SILENCE} clips to take noise from, except near-silent ones and those that the run was trained on: expected ${pink} or a folder of WAV files`,
     );
   }
   const { samples, rows } = await readNoiseFolder(from, clips.sampleRate);
@@ -74,7 +74,7 @@ export function noiseMixer(
 ): (wave: Float32Array, row: number, snrDb: number) => void {
   const voice = medianRms(clips, rows);
   return (wave, row, snrDb) => {
-    const signal = clips.labels[row] === silence ? voice : undefined;
+    const signal = clips.labels[row] === SILENCE ? voice : undefined;
     mixAtSnr(wave, noiseForClip(clips, row, source, seed), snrDb, signal);
   };
 }
@@ -107,7 +107,7 @@ export function noiseForClip(
 function medianRms(clips: Clips, rows: Int32Array): number | undefined {
   const wave = new Float32Array(clips.samples.clipLength);
   const levels = Float64Array.from(
-    rows.filter((row) => clips.labels[row] !== silence),
+    rows.filter((row) => clips.labels[row] !== SILENCE),
     (row) => {
       clips.samples.read(row, wave);
       return rms(wave);

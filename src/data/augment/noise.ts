@@ -5,6 +5,7 @@ import { monoAtRate } from "../../audio/clip.js";
 import { decodeWav, readWavBytes } from "../../audio/wav/decode.js";
 import { describeSystemError, UserError } from "../../base/errors.js";
 import type { Clips } from "../clips.js";
+import { SILENCE } from "../labels.js";
 import { SampleStoreBuilder } from "../sample-store.js";
 import type { NoiseClips } from "./effects.js";
 import type { AugmentSettings } from "./settings.js";
@@ -26,7 +27,7 @@ export async function noiseFor(
 ): Promise<KnownNoise | undefined> {
   if (noise === undefined) return undefined;
   if (noise.folder !== undefined) return readNoiseFolder(noise.folder, clips.sampleRate);
-  const silence = rows.filter((row) => clips.labels[row] === "silence");
+  const silence = rows.filter((row) => clips.labels[row] === SILENCE);
   return silence.length > 0 ? { samples: clips.samples, rows: silence } : undefined;
 }
 

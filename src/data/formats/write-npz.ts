@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { ZipFile } from "yazl";
 import { writeStreamAtomic } from "../../base/files.js";
+import { toInt16 } from "../../base/numbers.js";
 import type { Clips } from "../clips.js";
 
 /** One array of an `.npz`, its elements given in pieces so that they need not be in memory at once. */
@@ -105,7 +106,7 @@ function isExact16Bit({ samples }: Clips): boolean {
   const row = new Float32Array(samples.clipLength);
   for (let i = 0; i < samples.count; i++) {
     samples.read(i, row);
-    for (const sample of row) if (to16Bit(sample) / 32768 !== sample) return false;
+    for (const sample of row) if (toInt16(sample) / 32768 !== sample) return false;
   }
   return true;
 }
@@ -114,12 +115,8 @@ function* samplePieces({ samples }: Clips, dtype: "int16" | "float32"): Generato
   for (let i = 0; i < samples.count; i++) {
     const row = new Float32Array(samples.clipLength);
     samples.read(i, row);
-    yield asBytes(dtype === "float32" ? row : Int16Array.from(row, to16Bit));
+    yield asBytes(dtype === "float32" ? row : Int16Array.from(row, toInt16));
   }
-}
-
-function to16Bit(sample: number): number {
-  return Math.max(-32768, Math.min(32767, Math.round(sample * 32768)));
 }
 
 // Typed arrays have the machine's byte order, which is little-endian wherever Node runs TensorFlow.js.

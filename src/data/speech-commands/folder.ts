@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { type Audio, clipFromAudio, monoAtRate } from "../../audio/clip.js";
 import { decodeWav, readWavBytes } from "../../audio/wav/decode.js";
+import { toInt16 } from "../../base/numbers.js";
 import type { Clips, Part } from "../clips.js";
+import { SILENCE } from "../labels.js";
 import { SampleStoreBuilder } from "../sample-store.js";
 import { officialPart } from "../split.js";
 import { labelOf, listWavFiles, noiseFolder, readPartLists, speakerOf, type WavFile } from "./layout.js";
@@ -47,7 +49,7 @@ export async function readFolder(
       const segments = cutNoise(audio, file.base, sampleRate);
       for (const { samples, segment } of segments) {
         builder.append(samples);
-        labels.push("silence");
+        labels.push(SILENCE);
         speakers.push(segment);
         parts.push(officialPart(segment)); // the lists have no noise: as their makers chose those of speakers
         recordedSeconds.push(Math.min(1, secondsOf(audio))); // nothing of a long one is left out
@@ -120,5 +122,5 @@ function cutNoise(audio: Audio, recording: string, sampleRate: number) {
 function storable(clip: Float32Array, audio: Audio, sampleRate: number): Float32Array {
   if (audio.sampleRate === sampleRate) return clip;
   if (audio.channels.some((channel) => channel.some((x) => Math.abs(x) > 1))) return clip;
-  return clip.map((x) => Math.max(-32768, Math.min(32767, Math.round(x * 32768))) / 32768);
+  return clip.map((x) => toInt16(x) / 32768);
 }

@@ -4,6 +4,7 @@ import { fromDecibels, rms, scale } from "../../dsp/level.js";
 import { knocks, mainsHum, powerLawNoise } from "../../dsp/noise.js";
 import { resample } from "../../dsp/resample.js";
 import type { Clips } from "../clips.js";
+import { isWord, SILENCE, UNKNOWN } from "../labels.js";
 import { SampleStore } from "../sample-store.js";
 import { mapParallel } from "./parallel.js";
 import { chooseAllSpeakers, type Speaker, usualSpeed } from "./speakers.js";
@@ -85,8 +86,8 @@ export async function synthesize(options: SynthOptions): Promise<Clips> {
     }
   };
   for (const word of words) plan(word, clipsPerWord, () => word);
-  plan("unknown", unknownClips, (i) => unknown[i % unknown.length]);
-  plan("silence", silenceClips, () => undefined);
+  plan(UNKNOWN, unknownClips, (i) => unknown[i % unknown.length]);
+  plan(SILENCE, silenceClips, () => undefined);
   new Random(seed, "synth", "order").shuffle(jobs);
 
   let done = 0;
@@ -211,7 +212,7 @@ function checkWords(words: readonly string[]): string[] {
   const twice = checked.find((word, i) => checked.indexOf(word) !== i);
   if (twice !== undefined) throw usageError(`the word "${twice}" is asked for twice`);
   checkSpeakable(checked);
-  const made = checked.find((word) => word === "unknown" || word === "silence");
+  const made = checked.find((word) => !isWord(word));
   if (made !== undefined)
     throw usageError(`"${made}" is not spoken: such clips are made of other words and of noise`);
   return checked;

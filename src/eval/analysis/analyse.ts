@@ -1,4 +1,5 @@
 import { softmax } from "../../base/numbers.js";
+import { SILENCE } from "../../data/labels.js";
 import type { Evaluation } from "../evaluate.js";
 import { correctness, exampleLogits, predictedLabels, topKAccuracies } from "../metrics.js";
 import { type Calibration, calibration } from "./calibration.js";
@@ -35,7 +36,7 @@ export function analyse(evaluation: Evaluation): Analysis {
     ...(speakers && {
       speakers: accuracyBySpeaker(
         correct,
-        Array.from(data.rows, (row) => (labels[row] === "silence" ? undefined : speakers[row]!)),
+        Array.from(data.rows, (row) => (labels[row] === SILENCE ? undefined : speakers[row]!)),
       ),
     }),
     mistakes: confidentMistakes(evaluation).map(({ mistake }) => mistake),

@@ -1,8 +1,6 @@
+import { isWord } from "../../data/labels.js";
 import type { Logits } from "../../run/logits.js";
 import { exampleLogits } from "../metrics.js";
-
-/** Labels that are not words to detect. */
-const notKeywords: ReadonlySet<string> = new Set(["unknown", "silence"]);
 
 /** False-alarm rates at which false-reject rates are reported. */
 export const falseAlarmRates: readonly number[] = [0.005, 0.01, 0.05];
@@ -144,7 +142,7 @@ export interface KeywordCurve {
  */
 export function keywordCurves(logits: Logits, truth: Int32Array, labels: readonly string[]): KeywordCurve[] {
   return labels.flatMap((label, index) => {
-    if (notKeywords.has(label)) return [];
+    if (!isWord(label)) return [];
     const scores = Float64Array.from({ length: logits.examples }, (_, i) =>
       logOdds(exampleLogits(logits, i), index),
     );

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { usageError } from "../../../base/errors.js";
+import { SILENCE, UNKNOWN } from "../../../data/labels.js";
 import {
   type CommonFlags,
   checkNpzName,
@@ -98,7 +99,7 @@ export function synthCommand(): Command {
         label,
         clips: clips.labels.filter((each) => each === label).length,
       }));
-      const order = [...words, "unknown", "silence"];
+      const order = [...words, UNKNOWN, SILENCE];
       labels.sort((a, b) => order.indexOf(a.label) - order.indexOf(b.label));
       const speakers = new Set(clips.speakers).size;
       output.result(

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type Audio, clipFromAudio } from "../../../audio/clip.js";
 import { readWavFile } from "../../../audio/wav/decode.js";
 import { Recording } from "../../../audio/wav/recording.js";
+import { toInt16 } from "../../../base/numbers.js";
 import type { PlannedClip } from "./plan.js";
 
 export type SampleType = "int16" | "float32";
@@ -30,7 +31,7 @@ export async function readClips(
     const row = samples.subarray(i * sampleRate, (i + 1) * sampleRate);
     for (let k = 0; k < sampleRate; k++) {
       const value = wave[k]! * volume;
-      row[k] = dtype === "int16" ? to16Bit(value) : value;
+      row[k] = dtype === "int16" ? toInt16(value) : value;
     }
     if (dtype === "int16" && audio.channels.some((channel) => channel.some((x) => Math.abs(x) > 1)))
       clipped++;
@@ -47,8 +48,4 @@ async function readSound(path: string, cut: PlannedClip["cut"]): Promise<Audio> 
   } finally {
     recording.close();
   }
-}
-
-function to16Bit(value: number): number {
-  return Math.max(-32768, Math.min(32767, Math.round(value * 32768)));
 }

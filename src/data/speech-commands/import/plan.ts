@@ -1,7 +1,7 @@
 import { UserError, usageError } from "../../../base/errors.js";
 import { Random } from "../../../base/random.js";
 import type { Part } from "../../clips.js";
-import { COURSE_LABELS, mendLabel } from "../../labels.js";
+import { COURSE_LABELS, isWord, mendLabel, SILENCE, UNKNOWN } from "../../labels.js";
 import { officialPart } from "../../split.js";
 import { indicesByKey } from "../../stratify.js";
 import { labelOf, noiseFolder, speakerOf, type WavFile } from "../layout.js";
@@ -64,7 +64,7 @@ export function planImport(
   const labels = checkLabels(chosen.map(mendLabel));
   const spoken = files.filter(({ folder }) => folder !== noiseFolder);
   const byLabel = indicesByKey(spoken.map(({ folder }) => labelOf(folder)));
-  const isMade = (label: string) => (label === "unknown" || label === "silence") && !byLabel.has(label);
+  const isMade = (label: string) => !isWord(label) && !byLabel.has(label);
   const missing = labels.filter((label) => !byLabel.has(label) && !isMade(label));
   if (missing.length > 0) {
     const found = [...byLabel.keys()].sort().join(", ") || "none";
@@ -81,20 +81,19 @@ export function planImport(
     file: file.name,
   });
   const clips = labels.flatMap((label) => (byLabel.get(label) ?? []).map((i) => clipOf(spoken[i]!, label)));
-  const wordCount = (part: Part) =>
-    clips.filter((clip) => clip.part === part && clip.label !== "unknown" && clip.label !== "silence").length;
+  const wordCount = (part: Part) => clips.filter((clip) => clip.part === part && isWord(clip.label)).length;
   const wanted = parts.map((part) => ({ part, count: Math.ceil(extraShare * wordCount(part)) }));
   const notes: string[] = [];
 
-  if (labels.some((label) => label === "unknown" && isMade(label))) {
+  if (labels.some((label) => label === UNKNOWN && isMade(label))) {
     const others = [...byLabel]
-      .filter(([word]) => !labels.includes(word) && word !== "silence")
-      .flatMap(([, indices]) => indices.map((i) => clipOf(spoken[i]!, "unknown")));
+      .filter(([word]) => !labels.includes(word) && word !== SILENCE)
+      .flatMap(([, indices]) => indices.map((i) => clipOf(spoken[i]!, UNKNOWN)));
     if (others.length === 0)
       throw new UserError(`${path} has no folders of other words, which "unknown" is made of`);
     for (const { part, count } of wanted) {
       const there = others.filter((clip) => clip.part === part);
-      const drawn = new Random(seed, "import", "unknown", part).shuffle(there).slice(0, count);
+      const drawn = new Random(seed, "import", UNKNOWN, part).shuffle(there).slice(0, count);
       if (drawn.length < count)
         notes.push(
           `${count} clips of unknown were wanted for ${part}, but the other words have ${drawn.length}`,
@@ -102,10 +101,10 @@ export function planImport(
       clips.push(...drawn);
     }
   }
-  if (labels.some((label) => label === "silence" && isMade(label))) {
+  if (labels.some((label) => label === SILENCE && isMade(label))) {
     const usable = usableNoises(noises, path, notes);
     for (const { part, count } of wanted) {
-      const random = new Random(seed, "import", "silence", part);
+      const random = new Random(seed, "import", SILENCE, part);
       for (let i = 0; i < count; i++) clips.push(silence(random.pick(usable), part, random));
     }
   }
@@ -116,7 +115,7 @@ function checkLabels(labels: readonly string[]): readonly string[] {
   const twice = labels.find((label, i) => labels.indexOf(label) !== i);
   if (twice !== undefined) throw usageError(`--labels: "${twice}" is asked for twice`);
   if (labels.includes("")) throw usageError("--labels: an empty label is asked for");
-  if (labels.every((label) => label === "unknown" || label === "silence"))
+  if (!labels.some(isWord))
     throw usageError("--labels: at least one word was expected beside unknown and silence");
   return labels;
 }
@@ -143,8 +142,8 @@ function silence({ file, sampleRate, length }: Noise, part: Part, random: Random
   const from = Math.floor((stretch * length) / stretches);
   const to = Math.floor(((stretch + 1) * length) / stretches);
   return {
-    label: "silence",
-    word: "silence",
+    label: SILENCE,
+    word: SILENCE,
     speaker: `bg_${file.base}_${String(stretch).padStart(2, "0")}`,
     part,
     file: file.name,
