@@ -11,6 +11,6 @@ export function scale(samples: Float32Array, factor: number): void {
 }
 
 /** The factor of an amplitude that so many decibels are. */
-export function fromDecibels(decibels: number): number {
+export function gainFromDecibels(decibels: number): number {
   return 10 ** (decibels / 20);
 }

@@ -15,7 +15,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { clipFromAudio } from "../../src/audio/clip.js";
 import { readWavFile } from "../../src/audio/wav/decode.js";
-import { Recording } from "../../src/audio/wav/recording.js";
+import { WavReader } from "../../src/audio/wav/reader.js";
 import { readClip } from "../../src/data/choose.js";
 import type { Clips, Part } from "../../src/data/clips.js";
 import { readNpz } from "../../src/data/formats/npz.js";
@@ -402,7 +402,7 @@ describe.skipIf(!existsSync(shared))("importFolder, on real recordings", () => {
       const name = readdirSync(join(real, made.labels[row]!)).find((each) =>
         each.startsWith(`${made.speakers![row]}_`),
       )!;
-      const recording = new Recording(join(real, made.labels[row]!, name));
+      const recording = new WavReader(join(real, made.labels[row]!, name));
       const samples = recording.read(0, recording.length, "mean");
       recording.close();
       const audio = { sampleRate: 16000, channels: [samples] };

@@ -1,6 +1,6 @@
 import type { Random } from "../../base/random.js";
 import { irfft, rfft } from "../../dsp/fourier/fft.js";
-import { fromDecibels, rms, scale } from "../../dsp/level.js";
+import { gainFromDecibels, rms, scale } from "../../dsp/level.js";
 import type { SampleStore } from "../sample-store.js";
 import { playAtSpeed } from "./speed.js";
 
@@ -31,7 +31,7 @@ export function timeShift(maxMs: number): Augmentation {
 
 /** Makes the clip louder or softer by up to `maxDb`, uniformly in dB. Nothing is clipped. */
 export function gain(maxDb: number): Augmentation {
-  return (wave, _sampleRate, random) => scale(wave, fromDecibels(random.between(-maxDb, maxDb)));
+  return (wave, _sampleRate, random) => scale(wave, gainFromDecibels(random.between(-maxDb, maxDb)));
 }
 
 /**
@@ -54,7 +54,7 @@ export function reverberation({ probability, rt60Ms, directDb }: ReverbStrengths
   return (wave, sampleRate, random) => {
     if (random.uniform() >= probability) return;
     const rt60 = (random.between(...rt60Ms) / 1000) * sampleRate; // in samples
-    const ratio = fromDecibels(random.between(...directDb));
+    const ratio = gainFromDecibels(random.between(...directDb));
     const echo = new Float64Array(Math.min(wave.length, Math.max(2, Math.ceil(rt60))));
     const decay = 10 ** (-3 / rt60);
     let power = 0;
@@ -108,7 +108,7 @@ export function mixAtSnr(
 ): void {
   const background = rms(noise);
   if (signal === 0 || background === 0) return;
-  const size = signal / (background * fromDecibels(snrDb));
+  const size = signal / (background * gainFromDecibels(snrDb));
   for (let i = 0; i < wave.length; i++) wave[i]! += size * noise[i]!;
 }
 

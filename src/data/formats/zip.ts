@@ -90,7 +90,7 @@ export class ZipArchive {
 }
 
 /** Where a member's bytes come from: fills the beginning of `target`, tells how many bytes that were, 0 at the end. */
-interface ByteSource {
+interface MemberStream {
   read(target: Uint8Array): Promise<number>;
   close(): void;
 }
@@ -102,10 +102,10 @@ export class ZipMember {
   /** Bytes, uncompressed. */
   readonly size: number;
   private readonly expectedChecksum: number;
-  private readonly source: ByteSource;
+  private readonly source: MemberStream;
   private checksum = 0;
 
-  constructor(where: string, entry: Entry, source: ByteSource) {
+  constructor(where: string, entry: Entry, source: MemberStream) {
     this.where = where;
     this.size = entry.uncompressedSize;
     this.expectedChecksum = entry.crc32;
@@ -152,7 +152,7 @@ export class ZipMember {
   }
 }
 
-function storedBytes(file: FileHandle, start: number, length: number): ByteSource {
+function storedBytes(file: FileHandle, start: number, length: number): MemberStream {
   let position = start;
   return {
     async read(target) {
@@ -165,7 +165,7 @@ function storedBytes(file: FileHandle, start: number, length: number): ByteSourc
   };
 }
 
-function inflatedBytes(file: FileHandle, start: number, length: number): ByteSource {
+function inflatedBytes(file: FileHandle, start: number, length: number): MemberStream {
   // A failure comes out of the iterator: the callback has nothing to add.
   const stream = pipeline(
     filePieces(file, start, length),

@@ -1,6 +1,6 @@
 import { UserError, usageError } from "../../base/errors.js";
 import { Random } from "../../base/random.js";
-import { fromDecibels, rms, scale } from "../../dsp/level.js";
+import { gainFromDecibels, rms, scale } from "../../dsp/level.js";
 import { knocks, mainsHum, powerLawNoise } from "../../dsp/noise.js";
 import { resample } from "../../dsp/resample.js";
 import type { Clips } from "../clips.js";
@@ -113,12 +113,12 @@ async function makeClip({ word, speaker, random }: Job, sampleRate: number): Pro
   const clip = background(sampleRate, random);
   let noiseRms: number;
   if (word === undefined) {
-    noiseRms = fromDecibels(random.between(-75, -20));
+    noiseRms = gainFromDecibels(random.between(-75, -20));
     scale(clip, noiseRms);
   } else {
     const spoken = await spokenWord(word, speaker, sampleRate, random);
-    scale(spoken, fromDecibels(random.between(-14, -2)) / peak(spoken));
-    noiseRms = rms(spoken) / fromDecibels(random.between(15, 40));
+    scale(spoken, gainFromDecibels(random.between(-14, -2)) / peak(spoken));
+    noiseRms = rms(spoken) / gainFromDecibels(random.between(15, 40));
     scale(clip, noiseRms);
     // Most people start to speak when they are told to, so words lie about the middle.
     const room = clip.length - spoken.length;
@@ -177,7 +177,7 @@ function trimmed(sound: Float32Array, sampleRate: number): Float32Array {
     levels.push(rms(sound.subarray(start, start + frame)));
   const loudest = Math.max(...levels);
   if (loudest < 1e-4) return new Float32Array(0);
-  const isSound = (level: number) => level > loudest * fromDecibels(-60);
+  const isSound = (level: number) => level > loudest * gainFromDecibels(-60);
   const margin = Math.round(edge * sampleRate);
   const start = Math.max(0, levels.findIndex(isSound) * frame - margin);
   const end = Math.min(sound.length, (levels.findLastIndex(isSound) + 1) * frame + margin);
@@ -194,7 +194,7 @@ function background(sampleRate: number, random: Random): Float32Array {
   const length = sampleRate;
   const sound = powerLawNoise({ exponent: random.between(0, 2), length, sampleRate }, random);
   const add = (other: Float64Array, lowestDb: number, highestDb: number) => {
-    const gain = fromDecibels(random.between(lowestDb, highestDb));
+    const gain = gainFromDecibels(random.between(lowestDb, highestDb));
     for (let i = 0; i < length; i++) sound[i]! += gain * other[i]!;
   };
   if (random.uniform() < 0.25)

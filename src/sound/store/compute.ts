@@ -1,4 +1,4 @@
-import type { Recording } from "../../audio/wav/recording.js";
+import type { WavReader } from "../../audio/wav/reader.js";
 import { powerSpectrogram } from "../../dsp/fourier/stft.js";
 import { createWindow } from "../../dsp/windows.js";
 import { mirrored, silenceDb } from "../frames.js";
@@ -15,7 +15,7 @@ const blockValues = 2 ** 17;
  * @throws UserError for samples that are not finite
  */
 export function computeChunk(
-  recording: Pick<Recording, "length" | "read">,
+  recording: Pick<WavReader, "length" | "read">,
   settings: SpectrogramSettings,
   index: number,
 ): Float32Array {
@@ -42,7 +42,7 @@ export function computeChunk(
 
 /** Samples from `start`, which may lie before the first, on. */
 function readMirrored(
-  recording: Pick<Recording, "length" | "read">,
+  recording: Pick<WavReader, "length" | "read">,
   start: number,
   count: number,
   channel: number | "mean",

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { Recording } from "../../audio/wav/recording.js";
+import { WavReader } from "../../audio/wav/reader.js";
 import { UserError } from "../../base/errors.js";
 import { computeChunk } from "./compute.js";
 import { type ArrayName, StoreArray, type StoreDescription } from "./zarr.js";
@@ -25,7 +25,7 @@ export type WorkerAnswer =
     };
 
 const { recording: path, store, description } = workerData as WorkerSetup;
-const recording = new Recording(path);
+const recording = new WavReader(path);
 const arrays: Record<ArrayName, StoreArray> = {
   spectrogram: new StoreArray(store, "spectrogram", description),
   time: new StoreArray(store, "time", description),

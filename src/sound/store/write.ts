@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import type { Worker } from "node:worker_threads";
-import { Recording } from "../../audio/wav/recording.js";
+import { WavReader } from "../../audio/wav/reader.js";
 import { UserError } from "../../base/errors.js";
 import { startWorker } from "../../base/workers.js";
 import { requireInteger } from "../../dsp/checks.js";
@@ -63,7 +63,7 @@ export async function storeSpectrogram(
   const { start = 0n, onProgress, signal } = options;
   checkRecordingOptions(options);
   if (options.workers !== undefined) requireInteger("workers", options.workers);
-  const recording = new Recording(recordingPath);
+  const recording = new WavReader(recordingPath);
   let settings: SpectrogramSettings;
   let fingerprint: string;
   try {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type Audio, clipFromAudio } from "../../../audio/clip.js";
 import { readWavFile } from "../../../audio/wav/decode.js";
-import { Recording } from "../../../audio/wav/recording.js";
+import { WavReader } from "../../../audio/wav/reader.js";
 import { toInt16 } from "../../../base/numbers.js";
 import type { PlannedClip } from "./plan.js";
 
@@ -41,7 +41,7 @@ export async function readClips(
 
 async function readSound(path: string, cut: PlannedClip["cut"]): Promise<Audio> {
   if (cut === undefined) return readWavFile(path);
-  const recording = new Recording(path);
+  const recording = new WavReader(path);
   try {
     const { sampleRate } = recording;
     return { sampleRate, channels: [recording.read(cut.start, cut.start + sampleRate, "mean")] };

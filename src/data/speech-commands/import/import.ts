@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { Recording } from "../../../audio/wav/recording.js";
+import { WavReader } from "../../../audio/wav/reader.js";
 import { UserError } from "../../../base/errors.js";
 import type { Part } from "../../clips.js";
 import { type NpyArray, numberArray, textColumn, writeNpz } from "../../formats/write-npz.js";
@@ -126,7 +126,7 @@ export async function importFolder(
 }
 
 function measureNoise(path: string, file: Noise["file"]): Noise {
-  const recording = new Recording(join(path, file.name));
+  const recording = new WavReader(join(path, file.name));
   const { sampleRate, length } = recording;
   recording.close();
   return { file, sampleRate, length };

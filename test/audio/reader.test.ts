@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { decodeWav } from "../../src/audio/wav/decode.js";
-import { Recording } from "../../src/audio/wav/recording.js";
+import { WavReader } from "../../src/audio/wav/reader.js";
 import { hasPython, runPython } from "../helpers/python.js";
 import { type WavCodec, wavFile } from "../helpers/wav.js";
 
@@ -23,8 +23,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const ramp = (count: number, factor = 1) =>
   Float64Array.from({ length: count }, (_, i) => factor * (((i * 37) % 200) / 100 - 1) * 0.9);
 
-function reading<T>(path: string, use: (recording: Recording) => T): T {
-  const recording = new Recording(path);
+function reading<T>(path: string, use: (recording: WavReader) => T): T {
+  const recording = new WavReader(path);
   try {
     return use(recording);
   } finally {

@@ -11,7 +11,7 @@ const recordingRates: readonly [number, number] = [1, 10_000_000];
 /**
  * A WAV, RF64 or Wave64 file of any length that is read piece by piece. Samples are what `decodeWav` gives.
  */
-export class Recording {
+export class WavReader {
   readonly path: string;
   readonly sampleRate: number;
   readonly channels: number;
