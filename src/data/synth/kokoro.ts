@@ -1,12 +1,12 @@
-import { type ChildProcess, fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import type { Audio } from "../../audio/clip.js";
 import { describeSystemError, UserError, usageError } from "../../base/errors.js";
 import { Random } from "../../base/random.js";
+import { startProcess } from "../../base/workers.js";
 import { ipa } from "./espeak.js";
 import type { KokoroAnswer, KokoroTask } from "./kokoro-process.js";
 
@@ -242,14 +242,9 @@ class KokoroProcess {
   private readonly waiting: { resolve: (samples: Float32Array) => void; reject: (error: unknown) => void }[] =
     [];
   private failure: unknown;
-  private readonly kill = () => this.child.kill("SIGKILL");
 
   constructor(model: string) {
-    // Where the sources themselves are run, as tests do, they are compiled on the way.
-    const fromSources = import.meta.url.endsWith(".ts");
-    const program = new URL(`./kokoro-process.${fromSources ? "ts" : "js"}`, import.meta.url);
-    this.child = fork(fileURLToPath(program), [model], {
-      execArgv: fromSources ? ["--import", "tsx/esm"] : [],
+    this.child = startProcess(new URL("./kokoro-process.js", import.meta.url), [model], {
       serialization: "advanced",
       stdio: ["ignore", "ignore", "ignore", "ipc"],
     });
@@ -262,7 +257,6 @@ class KokoroProcess {
     this.child.on("exit", (code, signal) =>
       this.fail(new UserError(`the process in which Kokoro speaks ended with ${signal ?? `code ${code}`}`)),
     );
-    process.once("exit", this.kill);
   }
 
   speak(task: KokoroTask): Promise<Float32Array> {
@@ -274,8 +268,7 @@ class KokoroProcess {
   }
 
   end(): void {
-    process.off("exit", this.kill);
-    this.kill();
+    this.child.kill("SIGKILL");
   }
 
   private fail(error: unknown): void {

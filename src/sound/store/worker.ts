@@ -1,60 +1,49 @@
-import { parentPort, workerData } from "node:worker_threads";
 import { WavReader } from "../../audio/wav/reader.js";
 import { UserError } from "../../base/errors.js";
+import { threadProgram } from "../../base/workers.js";
 import { computeChunk } from "./compute.js";
 import { type ArrayName, StoreArray, type StoreDescription } from "./zarr.js";
 
-/** What a worker thread is started with. */
+/** What each thread is started with. */
 export interface WorkerSetup {
   recording: string;
   store: string;
   description: StoreDescription;
 }
 
-/** One chunk to see to. */
+/** One chunk to compute and write. */
 export interface WorkerTask {
   array: ArrayName;
   index: number;
 }
 
-/** What came of it. */
-export type WorkerAnswer =
-  | { written: boolean }
-  | {
-      error: { message: string; exitCode: 1 | 2 | undefined; stack: string | undefined; isReading: boolean };
-    };
-
-const { recording: path, store, description } = workerData as WorkerSetup;
-const recording = new WavReader(path);
-const arrays: Record<ArrayName, StoreArray> = {
-  spectrogram: new StoreArray(store, "spectrogram", description),
-  time: new StoreArray(store, "time", description),
-  frequency: new StoreArray(store, "frequency", description),
-};
-
-/** Whether the work is at the recording, not at the store. */
-let isReading = false;
-
-async function writeChunk({ array, index }: WorkerTask): Promise<boolean> {
-  if (await arrays[array].isWhole(index)) return false;
-  isReading = true;
-  const values =
-    array === "spectrogram"
-      ? computeChunk(recording, description.settings, index)
-      : arrays[array].axisValues(index);
-  isReading = false;
-  await arrays[array].write(index, values);
-  return true;
+/** An error in the recording's samples, as opposed to one of the store. Its name tells them apart across threads. */
+class RecordingError extends UserError {
+  override name = "RecordingError";
 }
 
-parentPort!.on("message", async (task: WorkerTask) => {
-  let answer: WorkerAnswer;
-  try {
-    answer = { written: await writeChunk(task) };
-  } catch (error) {
-    const { message, stack } = error as Error;
-    const exitCode = error instanceof UserError ? error.exitCode : undefined;
-    answer = { error: { message, exitCode, stack, isReading } };
-  }
-  parentPort!.postMessage(answer);
+/** Computes and writes chunks; a chunk that is already whole is kept. Returns whether the chunk was written. */
+export default threadProgram(({ recording: path, store, description }: WorkerSetup) => {
+  const recording = new WavReader(path);
+  const arrays: Record<ArrayName, StoreArray> = {
+    spectrogram: new StoreArray(store, "spectrogram", description),
+    time: new StoreArray(store, "time", description),
+    frequency: new StoreArray(store, "frequency", description),
+  };
+  const spectrogram = (index: number) => {
+    try {
+      return computeChunk(recording, description.settings, index);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      throw new RecordingError(error.message, { exitCode: error.exitCode, cause: error });
+    }
+  };
+  return async ({ array, index }: WorkerTask): Promise<boolean> => {
+    if (await arrays[array].isWhole(index)) return false;
+    await arrays[array].write(
+      index,
+      array === "spectrogram" ? spectrogram(index) : arrays[array].axisValues(index),
+    );
+    return true;
+  };
 });

@@ -1,9 +1,8 @@
 import { rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import type { Worker } from "node:worker_threads";
 import { WavReader } from "../../audio/wav/reader.js";
 import { UserError } from "../../base/errors.js";
-import { startWorker } from "../../base/workers.js";
+import { runInThreads } from "../../base/workers.js";
 import { requireInteger } from "../../dsp/checks.js";
 import {
   checkRecordingOptions,
@@ -12,7 +11,7 @@ import {
   resolveSettings,
   type SpectrogramSettings,
 } from "./settings.js";
-import type { WorkerAnswer, WorkerSetup, WorkerTask } from "./worker.js";
+import type { WorkerSetup, WorkerTask } from "./worker.js";
 import { allChunks, countAllChunks, prepareStore } from "./zarr.js";
 
 export interface StoreOptions extends RecordingOptions {
@@ -78,17 +77,22 @@ export async function storeSpectrogram(
   const workers = Math.min(chunks, options.workers ?? defaultWorkers(settings));
   let done = 0;
   let found = 0;
-  const onAnswer = (written: boolean) => {
-    if (!written) found++;
-    done++;
-    onProgress?.(done, chunks);
-  };
-  const setup = { recording: recordingPath, store: storePath, description };
+  const setup: WorkerSetup = { recording: recordingPath, store: storePath, description };
+  const tasks = untilAborted(allChunks(settings), signal);
   try {
-    await runWorkers(setup, allChunks(settings), workers, onAnswer, signal);
+    for await (const isWritten of runInThreads<WorkerTask, boolean>(
+      new URL("./worker.js", import.meta.url),
+      tasks,
+      { threads: workers, setup },
+    )) {
+      if (!isWritten) found++;
+      done++;
+      onProgress?.(done, chunks);
+    }
   } catch (error) {
-    // What the recording lacks it will lack again; a disk that is full may be mended, and the work goes on.
-    if (isNew && error instanceof RecordingError) rmSync(storePath, { recursive: true, force: true });
+    // A bad recording fails again; a full disk can be freed, and the same command continues.
+    if (isNew && error instanceof UserError && error.name === "RecordingError")
+      rmSync(storePath, { recursive: true, force: true });
     throw error;
   }
   if (done < chunks)
@@ -106,59 +110,10 @@ function defaultWorkers({ chunkFrames, bins }: SpectrogramSettings): number {
   return Math.max(1, Math.min(availableParallelism(), mostWorkers, Math.floor(memoryForChunks / each)));
 }
 
-/** A mistake in the recording's samples. */
-class RecordingError extends UserError {}
-
-/** Each worker takes one task after the other, until none is left, one fails, or the signal is raised. */
-async function runWorkers(
-  setup: WorkerSetup,
-  tasks: Iterator<WorkerTask>,
-  count: number,
-  onAnswer: (written: boolean) => void,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  let failure: unknown;
-  const work = (worker: Worker) =>
-    new Promise<void>((resolve) => {
-      const fail = (error: unknown) => {
-        failure ??= error ?? new Error("a worker thread failed");
-        resolve();
-      };
-      const giveTask = () => {
-        const task = failure === undefined && !signal?.aborted ? tasks.next() : { done: true as const };
-        if (task.done) resolve();
-        else worker.postMessage(task.value);
-      };
-      worker.on("error", fail);
-      worker.on("exit", (code) => fail(new Error(`a worker thread ended with code ${code}`)));
-      worker.on("message", (answer: WorkerAnswer) => {
-        if ("error" in answer) return fail(asError(answer.error));
-        onAnswer(answer.written);
-        giveTask();
-      });
-      giveTask();
-    });
-  const threads = Array.from({ length: count }, () =>
-    startWorker(new URL("./worker.js", import.meta.url), { workerData: setup }),
-  );
-  try {
-    await Promise.all(threads.map(work));
-  } finally {
-    for (const thread of threads) thread.removeAllListeners("exit");
-    await Promise.all(threads.map((thread) => thread.terminate()));
+/** The chunks, until the signal is raised. */
+function* untilAborted(tasks: Iterable<WorkerTask>, signal: AbortSignal | undefined) {
+  for (const task of tasks) {
+    if (signal?.aborted) return;
+    yield task;
   }
-  if (failure !== undefined) throw failure;
-}
-
-function asError({
-  message,
-  exitCode,
-  stack,
-  isReading,
-}: Extract<WorkerAnswer, { error: unknown }>["error"]) {
-  const cause = Object.assign(new Error(message), { stack });
-  if (exitCode === undefined) return cause;
-  return isReading
-    ? new RecordingError(message, { exitCode, cause })
-    : new UserError(message, { exitCode, cause });
 }

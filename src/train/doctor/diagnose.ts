@@ -1,8 +1,8 @@
-import { type ChildProcess, fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { freemem } from "node:os";
-import { fileURLToPath } from "node:url";
 import { type BackendDetails, type BackendName, backendNames } from "../../backend/start.js";
 import { type Explanation, explainNoGpu } from "../../backend/tensorflow/explain.js";
+import { startProcess } from "../../base/workers.js";
 import type { TrialMessage } from "./trial.js";
 
 /** The result of trying one backend on this machine. */
@@ -57,10 +57,9 @@ const longestTimer = 2 ** 31 - 1;
 
 function runTrial(backend: BackendName, timeLimit: number): Promise<TrialEnd> {
   return new Promise((resolve) => {
-    const child = fork(fileURLToPath(new URL("./trial.js", import.meta.url)), [backend], {
+    const child = startProcess(new URL("./trial.js", import.meta.url), [backend], {
       // TensorFlow's warnings say why it uses no GPU; they go to the captured stderr.
       env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: "1" },
-      execArgv: [],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
     const end: TrialEnd = {
@@ -73,15 +72,12 @@ function runTrial(backend: BackendName, timeLimit: number): Promise<TrialEnd> {
       },
       Math.min(timeLimit * 1000, longestTimer),
     );
-    const leaveNoChild = () => child.kill("SIGKILL");
-    process.once("exit", leaveNoChild);
     collect(child, end);
     child.once("error", (error) => {
       end.stderr += error.message;
     });
     child.once("close", (exitCode, signal) => {
       clearTimeout(timer);
-      process.removeListener("exit", leaveNoChild);
       resolve({ ...end, exitCode, signal });
     });
   });

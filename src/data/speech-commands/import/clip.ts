@@ -3,6 +3,7 @@ import { type Audio, clipFromAudio } from "../../../audio/clip.js";
 import { readWavFile } from "../../../audio/wav/decode.js";
 import { WavReader } from "../../../audio/wav/reader.js";
 import { toInt16 } from "../../../base/numbers.js";
+import { threadProgram } from "../../../base/workers.js";
 import type { PlannedClip } from "./plan.js";
 
 export type SampleType = "int16" | "float32";
@@ -14,12 +15,23 @@ export interface ClipSamples {
   readonly clipped: number;
 }
 
-/** Reads the clips' sounds, a second each at `sampleRate` Hz, as `clipFromAudio` makes them. */
-export async function readClips(
-  folder: string,
+/** What each thread is started with. */
+export interface ReaderSetup {
+  readonly folder: string;
+  /** Hz. */
+  readonly sampleRate: number;
+  readonly dtype: SampleType;
+}
+
+/** Reads clips in a worker thread. */
+export default threadProgram(
+  (setup: ReaderSetup) => (clips: readonly PlannedClip[]) => readClips(clips, setup),
+);
+
+/** Reads clips, each one second at `sampleRate` Hz, as `clipFromAudio` makes them. */
+async function readClips(
   clips: readonly PlannedClip[],
-  sampleRate: number,
-  dtype: SampleType,
+  { folder, sampleRate, dtype }: ReaderSetup,
 ): Promise<ClipSamples> {
   const length = clips.length * sampleRate;
   const samples = dtype === "int16" ? new Int16Array(length) : new Float32Array(length);

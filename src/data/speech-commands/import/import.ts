@@ -3,12 +3,12 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { WavReader } from "../../../audio/wav/reader.js";
 import { UserError } from "../../../base/errors.js";
+import { runInThreads } from "../../../base/workers.js";
 import type { Part } from "../../clips.js";
 import { type NpyArray, numberArray, textColumn, writeNpz } from "../../formats/write-npz.js";
 import { listWavFiles, noiseFolder, readPartLists } from "../layout.js";
-import type { SampleType } from "./clip.js";
+import type { ClipSamples, ReaderSetup, SampleType } from "./clip.js";
 import { type Noise, type PlannedClip, planImport } from "./plan.js";
-import { readInThreads } from "./readers.js";
 
 export interface ImportOptions {
   /** Default: the twelve of the course, which are the official task's. */
@@ -24,6 +24,9 @@ export interface ImportOptions {
   /** How many clips are read, of how many. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
+
+/** Clips a task: enough that passing it to a thread costs little, few enough that little is read ahead. */
+const clipsAtOnce = 32;
 
 /** What was written. */
 export interface ImportSummary {
@@ -74,7 +77,15 @@ export async function importFolder(
   let clipped = 0;
   async function* samplePieces() {
     let done = 0;
-    for await (const read of readInThreads(clips, { folder: path, sampleRate, dtype, workers })) {
+    const tasks = Array.from({ length: Math.ceil(clips.length / clipsAtOnce) }, (_, i) =>
+      clips.slice(i * clipsAtOnce, (i + 1) * clipsAtOnce),
+    );
+    const setup: ReaderSetup = { folder: path, sampleRate, dtype };
+    for await (const read of runInThreads<readonly PlannedClip[], ClipSamples>(
+      new URL("./clip.js", import.meta.url),
+      tasks,
+      { threads: Math.min(workers, tasks.length), setup },
+    )) {
       clipped += read.clipped;
       done += read.samples.length / sampleRate;
       onProgress?.(done, clips.length);
