@@ -57,7 +57,13 @@ export async function* runInThreads<Task, Result>(
   const { Tinypool } = await import("tinypool");
   const filename = threadProgramUrl(program).href;
   const pool = new Tinypool({ filename, minThreads: threads, maxThreads: threads, workerData: setup });
-  const crash = new Promise<never>((_, reject) => pool.on("error", reject));
+  const crash = new Promise<never>((_, reject) => {
+    pool.on("error", reject);
+    for (const thread of pool.threads) {
+      thread.on("error", reject);
+      thread.on("exit", (code) => reject(new Error(`a worker thread ended with code ${code}`)));
+    }
+  });
   crash.catch(() => {}); // reported by the race below
   const iterator = tasks[Symbol.iterator]();
   const given: Promise<Outcome<Result>>[] = [];
@@ -78,7 +84,7 @@ export async function* runInThreads<Task, Result>(
     }
   } finally {
     await Promise.race([Promise.allSettled(given), crash]).catch(() => {});
-    await pool.destroy();
+    await Promise.race([pool.destroy(), crash]).catch(() => {}); // it waits in vain for a thread that is gone
   }
 }
 

@@ -41,9 +41,20 @@ const InferenceSession = {
 module.exports = { Tensor, InferenceSession };
 `;
 
+/** Hides the onnxruntime-node that this package may have, so that the stand-in is found where the command runs. */
+const hiding = `
+const Module = require("node:module");
+const original = Module._resolveFilename;
+Module._resolveFilename = function (name, ...rest) {
+  const path = original.call(this, name, ...rest);
+  if (name === "onnxruntime-node" && !path.startsWith(__dirname)) throw new Error("not installed");
+  return path;
+};`;
+
 const root = mkdtempSync(join(tmpdir(), "keyspot-kokoro-test-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 const model = join(root, "kokoro", "onnx", "model.onnx");
+const inRoot = { cwd: root, env: { NODE_OPTIONS: `--require ${join(root, "hiding.cjs")}` } };
 const voices = join(root, "kokoro", "voices");
 const signs = Object.fromEntries([..." .!?,ˈstɑɒpnOQjɛ"].map((sign, i) => [sign, i + 1]));
 
@@ -60,6 +71,7 @@ beforeEach(() => {
     mkdirSync(folder, { recursive: true });
   writeFileSync(join(installed, "package.json"), JSON.stringify({ main: "index.js" }));
   writeFileSync(join(installed, "index.js"), runtime);
+  writeFileSync(join(root, "hiding.cjs"), hiding);
   writeFileSync(model, "");
   // As Transformers.js keeps them: the first has no symbols.
   writeFileSync(
@@ -148,9 +160,10 @@ test.skipIf(!hasEspeak).each([
 // espeak-ng says how words are pronounced; where it is missing the line above says what is skipped.
 describe.skipIf(!hasEspeak)("kws data synth --kokoro", () => {
   test("speaks with the voices in turn, in signs that Kokoro knows", async () => {
-    const { stdout } = await succeed(synth("--words", "stop,no", "--count", "6", "--kokoro-speakers", "3"), {
-      cwd: root,
-    });
+    const { stdout } = await succeed(
+      synth("--words", "stop,no", "--count", "6", "--kokoro-speakers", "3"),
+      inRoot,
+    );
     expect(stdout).toBe("out.npz: 12 clips at 8000 Hz by 3 synthetic speakers\nstop 6, no 6\n");
     const spelt = (text: string) => [...text].map((sign) => signs[sign]!);
     const said = [spelt("stˈɑp"), spelt("nˈO"), spelt("stˈɒp"), spelt("nˈQ")];
@@ -180,24 +193,22 @@ describe.skipIf(!hasEspeak)("kws data synth --kokoro", () => {
 
   test("turns with espeak-ng's, and gives the same clips again", async () => {
     const flags = ["--words", "no", "--count", "8", "--kokoro-speakers", "2", "--voices", "2", "--seed", "3"];
-    const first = await succeedWithJson<{ speakers: number }>(synth(...flags), { cwd: root });
+    const first = await succeedWithJson<{ speakers: number }>(synth(...flags), inRoot);
     expect(first.speakers).toBe(4);
     const before = readFileSync(join(root, "out.npz"));
-    await succeed(synth(...flags), { cwd: root });
+    await succeed(synth(...flags), inRoot);
     expect(readFileSync(join(root, "out.npz")).equals(before)).toBe(true);
   });
 
   test("one line for what is wrong", async () => {
     const one = synth("--words", "no", "--count", "1", "--kokoro-speakers", "1");
-    const expectError = (code: 1 | 2, message: RegExp) => fail(one, code, message, { cwd: root });
+    const expectError = (code: 1 | 2, message: RegExp) => fail(one, code, message, inRoot);
     writeFileSync(model, "broken");
     await expectError(1, /model\.onnx: ONNX Runtime cannot read it: Protobuf parsing failed\.$/m);
     writeFileSync(model, "crashes");
     await expectError(1, /the process in which Kokoro speaks ended with code 3/);
     const long = synth("--words", "no ".repeat(9), "--count", "1");
-    await fail(long, 1, /Kokoro cannot say ".*": expected 1 to 10 signs of its own, found \d\d/, {
-      cwd: root,
-    });
+    await fail(long, 1, /Kokoro cannot say ".*": expected 1 to 10 signs of its own, found \d\d/, inRoot);
     rmSync(join(root, "node_modules"), { recursive: true });
     await expectError(1, /Kokoro speaks by onnxruntime-node, which is not installed: npm install/);
     writeFileSync(join(root, "kokoro", "tokenizer.json"), '{ "vocab": { "x": 1 } }');
