@@ -1,6 +1,7 @@
 import { type ChildProcess, type ForkOptions, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { Worker, type WorkerOptions } from "node:worker_threads";
+import type { Transferable } from "tinypool";
 import { UserError } from "./errors.js";
 
 // Programs of threads and processes are named as they are once compiled (`./x-worker.js`). Where the sources
@@ -57,14 +58,16 @@ export async function* runInThreads<Task, Result>(
   const { Tinypool } = await import("tinypool");
   const filename = threadProgramUrl(program).href;
   const pool = new Tinypool({ filename, minThreads: threads, maxThreads: threads, workerData: setup });
-  const crash = new Promise<never>((_, reject) => {
-    pool.on("error", reject);
-    for (const thread of pool.threads) {
-      thread.on("error", reject);
-      thread.on("exit", (code) => reject(new Error(`a worker thread ended with code ${code}`)));
-    }
-  });
-  crash.catch(() => {}); // reported by the race below
+  let crash: unknown;
+  const fail = (error: unknown) => {
+    crash ??= error;
+    pool.destroy().catch(() => {}); // ends the tasks that would wait for ever
+  };
+  pool.on("error", fail);
+  for (const thread of pool.threads) {
+    thread.on("error", fail);
+    thread.on("exit", (code) => fail(new Error(`a worker thread ended with code ${code}`)));
+  }
   const iterator = tasks[Symbol.iterator]();
   const given: Promise<Outcome<Result>>[] = [];
   try {
@@ -76,15 +79,16 @@ export async function* runInThreads<Task, Result>(
         outcome.catch(() => {}); // reported when its turn comes, if it does
         given.push(outcome);
       }
-      const first = given.shift();
-      if (first === undefined) return;
-      const outcome = await Promise.race([first, crash]);
+      if (given.length === 0) return;
+      const outcome = await given.shift()!;
       if ("error" in outcome) throw revived(outcome.error);
       yield outcome.result;
     }
+  } catch (error) {
+    throw crash ?? error;
   } finally {
-    await Promise.race([Promise.allSettled(given), crash]).catch(() => {});
-    await Promise.race([pool.destroy(), crash]).catch(() => {}); // it waits in vain for a thread that is gone
+    await Promise.allSettled(given);
+    if (crash === undefined) await pool.destroy();
   }
 }
 
@@ -92,19 +96,27 @@ export async function* runInThreads<Task, Result>(
  * The program of a thread of `runInThreads`, to be its module's default export.
  *
  * @param start called once in each thread, with the setup; returns the function that carries out a task
+ * @param buffersOf the result's memory that is handed over rather than copied; default: none
  */
 export function threadProgram<Setup, Task, Result>(
   start: (setup: Setup) => (task: Task) => Result | Promise<Result>,
-): (task: Task) => Promise<Outcome<Result>> {
+  buffersOf: (result: Result) => ArrayBuffer[] = () => [],
+): (task: Task) => Promise<unknown> {
   let run: ((task: Task) => Result | Promise<Result>) | undefined;
   return async (task) => {
+    const { Tinypool } = await import("tinypool");
     try {
-      run ??= start((await import("tinypool")).Tinypool.workerData);
-      return { result: await run(task) };
+      run ??= start(Tinypool.workerData);
+      const result = await run(task);
+      const outcome: Outcome<Result> = { result };
+      return Tinypool.move({
+        [Tinypool.transferableSymbol]: buffersOf(result),
+        [Tinypool.valueSymbol]: outcome,
+      } as unknown as Transferable);
     } catch (error) {
       const { name, message, stack } = error as Error;
       const exitCode = error instanceof UserError ? error.exitCode : undefined;
-      return { error: { name, message, stack, exitCode } };
+      return { error: { name, message, stack, exitCode } } satisfies Outcome<Result>;
     }
   };
 }

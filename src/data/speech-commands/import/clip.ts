@@ -26,6 +26,7 @@ export interface ReaderSetup {
 /** Reads clips in a worker thread. */
 export default threadProgram(
   (setup: ReaderSetup) => (clips: readonly PlannedClip[]) => readClips(clips, setup),
+  ({ samples }) => [samples.buffer],
 );
 
 /** Reads clips, each one second at `sampleRate` Hz, as `clipFromAudio` makes them. */
