@@ -58,7 +58,7 @@ function measure<T>(script: string): T {
 function store(workers: number) {
   const out = join(folder, `${workers}.zarr`);
   const result = measure<{ seconds: number; mb: number; frames: number }>(`
-import { storeSpectrogram } from ${JSON.stringify(dist("sound/store/index.js"))};
+import { storeSpectrogram } from ${JSON.stringify(dist("sound/store/write.js"))};
 const start = performance.now();
 const { frames } = await storeSpectrogram(${JSON.stringify(wav)}, ${JSON.stringify(out)}, { workers: ${workers}, log: true });
 const seconds = (performance.now() - start) / 1000;
@@ -73,9 +73,9 @@ function compute(workers: number): number {
 import { parentPort, workerData } from "node:worker_threads";
 const { WavReader } = await import(${JSON.stringify(dist("audio/wav/reader.js"))});
 const { computeChunk } = await import(${JSON.stringify(dist("sound/store/compute.js"))});
-const { resolveSettings } = await import(${JSON.stringify(dist("sound/store/settings.js"))});
+const { resolveStoreSettings } = await import(${JSON.stringify(dist("sound/store/settings.js"))});
 const recording = new WavReader(${JSON.stringify(wav)});
-const settings = resolveSettings(recording, { log: true });
+const settings = resolveStoreSettings(recording, { log: true });
 for (let i = 0; i < 20; i++) computeChunk(recording, settings, i);
 parentPort.on("message", () => {
   for (let i = workerData.first; i < 400; i += workerData.step) computeChunk(recording, settings, i);

@@ -119,49 +119,7 @@ export {
 } from "./run/logits.js";
 export { type ModelFiles, modelFromFiles, modelToFiles } from "./run/model-files.js";
 export { defaultSettings, type RunConfig, resolveSettings, type TrainSettings } from "./run/settings.js";
-export type { AudioSource } from "./sound/factory/audio-source.js";
-export type {
-  BatchOptions,
-  SpectrogramBatch,
-  SpectrogramDataset,
-  SpectrogramExample,
-} from "./sound/factory/batches.js";
-export { SpectrogramFactory } from "./sound/factory/factory.js";
-export {
-  type Padding,
-  type PaddingFunction,
-  type PaddingName,
-  paddingNames,
-} from "./sound/factory/padding.js";
-export type { FactoryPictureOptions } from "./sound/factory/picture.js";
-export {
-  magnitudePhase,
-  type ProcessorName,
-  realImaginary,
-  type SpectrumProcessor,
-} from "./sound/factory/processors.js";
-export { arrayItem, fromTensor, type RealArray, toTensor } from "./sound/factory/real-array.js";
-export { type ScalerSettings, scaler } from "./sound/factory/scaler.js";
-export type { FactorySettings, ResolvedSettings } from "./sound/factory/settings.js";
-export type { OwnParts } from "./sound/factory/storage.js";
-export type { LearningTransform, Transform } from "./sound/factory/transforms.js";
-export {
-  type SoundFrames,
-  type SoundOptions,
-  type SoundPictureOptions,
-  soundCsv,
-  soundFrames,
-  soundNpy,
-  soundPicture,
-} from "./sound/picture/sound-picture.js";
-export {
-  colormapNames,
-  frequencyScales,
-  type SpectrogramPanel,
-  type SpectrogramPicture,
-  spectrogramSvg,
-} from "./sound/picture/spectrogram.js";
-export * from "./sound/store/index.js";
+export * from "./sound/index.js";
 export { type CompareByTrainingOptions, compareByTraining } from "./tasks/compare-by-training.js";
 export { BestCheckpoint } from "./train/callbacks/best-checkpoint.js";
 export { EarlyStopping } from "./train/callbacks/early-stopping.js";

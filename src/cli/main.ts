@@ -10,7 +10,7 @@ import { evaluateCommand } from "./commands/evaluate.js";
 import { modelsCommand } from "./commands/models.js";
 import { predictCommand } from "./commands/predict.js";
 import { signalCommand } from "./commands/signal.js";
-import { spectrogramCommand } from "./commands/spectrogram.js";
+import { spectrogramCommand } from "./commands/spectrogram/command.js";
 import { trainCommand } from "./commands/train.js";
 import { addExamples, fitHelp } from "./help.js";
 import { prepareFlags } from "./options.js";

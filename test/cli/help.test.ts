@@ -4,7 +4,7 @@ import { backendCommand } from "../../src/cli/commands/backend.js";
 import { compareCommand } from "../../src/cli/commands/compare.js";
 import { dataCommand } from "../../src/cli/commands/data/command.js";
 import { predictCommand } from "../../src/cli/commands/predict.js";
-import { spectrogramCommand } from "../../src/cli/commands/spectrogram.js";
+import { spectrogramCommand } from "../../src/cli/commands/spectrogram/command.js";
 import { trainCommand } from "../../src/cli/commands/train.js";
 import { fitHelp } from "../../src/cli/help.js";
 

@@ -7,8 +7,8 @@ import { decode } from "fast-png";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { encodeWav } from "../../src/audio/wav/decode.js";
 import { Random } from "../../src/base/random.js";
-import { levelFrames } from "../../src/sound/frames.js";
-import { bandEnergy, StoredRecording, type StoreSelection } from "../../src/sound/store/index.js";
+import { bandEnergy, StoredSpectrogram, type StoreSelection } from "../../src/sound/index.js";
+import { levelSpectrogram } from "../../src/sound/spectrogram/levels.js";
 import { contentOf, fail, succeed, succeedWithJson } from "../helpers/kws.js";
 import { expectNear } from "../helpers/near.js";
 import { hasPython, runPython } from "../helpers/python.js";
@@ -46,7 +46,7 @@ async function all(selection: StoreSelection) {
 }
 
 const oneShot = () =>
-  [...levelFrames(samples, 8000, { nFft: 256, hop: 128 }).blocks()].flatMap(({ values }) =>
+  [...levelSpectrogram(samples, 8000, { nFft: 256, hop: 128 }).blocks()].flatMap(({ values }) =>
     Array.from(Float32Array.from(values)),
   );
 
@@ -64,7 +64,7 @@ describe("a store", () => {
       start: "2017-08-21T09:02:00Z",
     });
     for (const name of ["a.zarr", "c.zarr"]) {
-      const { times, values } = await all((await StoredRecording.open([at(name)])).select({}));
+      const { times, values } = await all((await StoredSpectrogram.open([at(name)])).select({}));
       expect(values).toEqual(oneShot());
       expect(times.slice(0, 2)).toEqual([1_503_306_120_000_000_000n, 1_503_306_120_016_000_000n]);
     }
@@ -72,8 +72,8 @@ describe("a store", () => {
 
   test("is made by a program that asks for no progress too", async () => {
     // The built package: its worker threads are JavaScript files.
-    const built = new URL("../../dist/sound/store/index.js", import.meta.url).href;
-    const { storeSpectrogram } = (await import(built)) as typeof import("../../src/sound/store/index.js");
+    const built = new URL("../../dist/sound/index.js", import.meta.url).href;
+    const { storeSpectrogram } = (await import(built)) as typeof import("../../src/sound/index.js");
     const stored = await storeSpectrogram(at("long.wav"), at("program.zarr"), {
       nFft: 256,
       hop: 128,
@@ -150,14 +150,14 @@ test("Ctrl-C stops with the chunks under way written, and the same command goes 
   child.kill("SIGINT");
   expect(await ended, said).toBe(130);
   expect(said).toMatch(
-    /stopped: \d+ of 73 chunks are in stopped\.zarr; the same command goes on from there\n$/,
+    /stopped: \d+ of 73 chunks are in stopped\.zarr; the same command continues from there\n$/,
   );
   const there = Number(/stopped: (\d+)/.exec(said)![1]);
   const files = readdirSync(at("stopped.zarr"), { recursive: true, encoding: "utf8" });
   expect(files.filter((name) => /\bc\.[\d.]+$/.test(name)).length).toBe(there);
   expect(files.filter((name) => name.endsWith(".tmp"))).toEqual([]);
   expect(await succeedWithJson(args, { cwd })).toMatchObject({ chunks: 73, found: there });
-  const { values } = await all((await StoredRecording.open([at("stopped.zarr")])).select({}));
+  const { values } = await all((await StoredSpectrogram.open([at("stopped.zarr")])).select({}));
   expect(values).toEqual(oneShot());
 });
 
@@ -204,7 +204,7 @@ describe("a part of a store", () => {
   });
 
   test("the whole band's energy is twice the window-weighted mean square of the samples", async () => {
-    const recording = await StoredRecording.open([at("power.zarr")]);
+    const recording = await StoredSpectrogram.open([at("power.zarr")]);
     const { values } = await all(bandEnergy(recording.select({}), recording.settings));
     const window = Array.from({ length: 256 }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / 256));
     const expected = [5, 700, 2000].map((t) => {
@@ -326,9 +326,9 @@ describe("mistakes", () => {
       /other settings: log true where false was asked for/,
     ],
     ["another recording", ["spectrogram", "nan.wav", "--store", "a.zarr"], 1, /another recording/],
-    ["no store", [...store, "long.wav"], 1, /long.wav is no store/],
+    ["no store", [...store, "long.wav"], 1, /long.wav is not the store of a spectrogram/],
     ["a wrong start", [...store, "x.zarr", "--start", "noon"], 2, /--start: expected a time such as/],
-    ["stdin", ["spectrogram", "-", "--store", "x.zarr"], 2, /not from stdin/],
+    ["stdin", ["spectrogram", "-", "--store", "x.zarr"], 2, /expected a file, found - \(stdin\)/],
     ["two channels", [...store, "x.zarr", "--channel", "stack"], 2, /one channel or the mean/],
     ["a flag of another kind", [...store, "x.zarr", "--colormap", "jet"], 2, /--colormap is for when/],
     [

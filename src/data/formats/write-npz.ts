@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { ZipFile } from "yazl";
 import { writeStreamAtomic } from "../../base/files.js";
+import { npyHeader } from "../../base/npy-header.js";
 import { toInt16 } from "../../base/numbers.js";
 import type { Clips } from "../clips.js";
 
@@ -130,20 +131,6 @@ async function* withHeader(
 ): AsyncGenerator<Uint8Array> {
   yield header;
   yield* pieces;
-}
-
-/** The start of a `.npy` file (format 1.0), in front of the elements. */
-export function npyHeader(descr: string, shape: readonly number[]): Buffer {
-  const sizes = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
-  const dictionary = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${sizes}, }`;
-  // Magic, version and length take 10 bytes; with its padding and final newline the header is a multiple of 64.
-  const length = Math.ceil((10 + dictionary.length + 1) / 64) * 64 - 10;
-  const header = Buffer.alloc(10 + length, " ");
-  header.write("\x93NUMPY\x01\x00", "latin1");
-  header.writeUInt16LE(length, 8);
-  header.write(dictionary, 10, "latin1");
-  header.write("\n", header.length - 1);
-  return header;
 }
 
 /** Bytes an element: the count behind the type's letter, times four for unicode. */

@@ -1,5 +1,6 @@
 import { UserError, usageError } from "../../base/errors.js";
 import { finiteSamples, requireInteger, requireOneOf } from "../checks.js";
+import { reflectedIndex } from "../reflect.js";
 import { sharedWindow, type Window } from "../windows.js";
 import { realFftPlan } from "./fft.js";
 import { frameTransform } from "./frames.js";
@@ -173,21 +174,15 @@ function cutIntoFrames(signal: ArrayLike<number>, options: StftOptions) {
 /** The signal with `margin` samples more at either end. (`numpy.pad`, which reflects a short signal to and fro.) */
 function pad(signal: Float64Array, margin: number, mode: PadMode): Float64Array {
   if (margin === 0) return signal;
-  const last = signal.length - 1;
+  const { length } = signal;
   const padded = new Float64Array(signal.length + 2 * margin);
   padded.set(signal, margin);
   if (mode === "constant") return padded;
-  const beyond = mode === "edge" ? () => 0 : (distance: number) => reflected(distance, last);
-  for (let distance = 1; distance <= margin; distance++) {
-    padded[margin - distance] = signal[beyond(distance)]!;
-    padded[margin + last + distance] = signal[last - beyond(distance)]!;
+  const source = (index: number) =>
+    mode === "edge" ? Math.min(Math.max(index, 0), length - 1) : reflectedIndex(index, length);
+  for (let i = 0; i < margin; i++) {
+    padded[i] = signal[source(i - margin)]!;
+    padded[margin + length + i] = signal[source(length + i)]!;
   }
   return padded;
-}
-
-/** Where one arrives, going `distance` steps from 0 and turning round at 0 and `last`. */
-function reflected(distance: number, last: number): number {
-  if (last === 0) return 0;
-  const position = distance % (2 * last);
-  return position <= last ? position : 2 * last - position;
 }

@@ -6,7 +6,7 @@ import { writeFileAtomic } from "../../base/files.js";
 import { finiteSamples } from "../../dsp/checks.js";
 import { type ComplexSpectrogram, fftFrequencies } from "../../dsp/fourier/spectrogram.js";
 import { istft, stft } from "../../dsp/fourier/stft.js";
-import { createWindow } from "../../dsp/windows.js";
+import { fullScaleMagnitude } from "../spectrogram/power.js";
 import { type AudioSource, atRate, checkChannels, readSource, sourceName } from "./audio-source.js";
 import {
   arrayBatches,
@@ -17,14 +17,14 @@ import {
   type SpectrogramExample,
   stackExamples,
 } from "./batches.js";
-import { coveredLength, requireOverlap, silenceUncovered } from "./coverage.js";
-import { padChannels } from "./padding.js";
 import { arraysPicture, type FactoryPictureOptions, rawPicture } from "./picture.js";
-import { arrayNames, arraysToSpectra, spectraToArrays } from "./planes.js";
 import { arrayItem, fromTensor, type RealArray, requireArray, toTensor } from "./real-array.js";
-import { type FactorySettings, type ResolvedSettings, resolveFactorySettings } from "./settings.js";
+import { type FactorySettings, type ResolvedFactorySettings, resolveFactorySettings } from "./settings.js";
+import { coveredLength, requireOverlap, silenceUncovered } from "./steps/coverage.js";
+import { padChannels } from "./steps/padding.js";
+import { arrayNames, arraysToSpectra, spectraToArrays } from "./steps/planes.js";
+import { learns, type Transform } from "./steps/transforms.js";
 import { type OwnParts, readFactory, writeFactory } from "./storage.js";
-import { learns, type Transform } from "./transforms.js";
 
 /**
  * Makes arrays to learn on of recordings, and recordings of such arrays: padding → STFT → processor → order →
@@ -40,7 +40,7 @@ import { learns, type Transform } from "./transforms.js";
  * await factory.writeAudio(dataset, ["yes-again.wav", "no-again.wav"]);
  */
 export class SpectrogramFactory {
-  readonly settings: ResolvedSettings;
+  readonly settings: ResolvedFactorySettings;
 
   /** @throws UserError (exit 2) for settings that are wrong whatever the recordings are */
   constructor(settings: FactorySettings) {
@@ -177,8 +177,7 @@ export class SpectrogramFactory {
       frequencies: fftFrequencies(this.settings.sampleRate, nFft),
     };
     if ("shape" in what) return arraysPicture(what, arrayNames(what.shape[0]!, this.settings), axes, options);
-    const fullScale = createWindow(window, winLength).reduce((sum, value) => sum + value, 0) / 2;
-    return rawPicture(this.spectra(what), fullScale, axes, options);
+    return rawPicture(this.spectra(what), fullScaleMagnitude(window, winLength), axes, options);
   }
 
   private async *examples(sources: readonly AudioSource[], transforms: readonly Transform[]) {

@@ -6,18 +6,13 @@ import {
   type SpectrogramWithAxes,
   transpose,
 } from "../../dsp/fourier/spectrogram.js";
-import { silenceDb } from "../frames.js";
-import type { Colormap } from "../picture/spectrogram.js";
-import { spectrogramSvg } from "../picture/spectrogram.js";
+import { type PictureLook, spectrogramSvg } from "../picture/spectrogram-svg.js";
+import { silenceDb } from "../spectrogram/power.js";
 import { type RealArray, requireArray } from "./real-array.js";
 
-export interface FactoryPictureOptions {
-  /** px, of the whole picture. Default: 800 wide, 300 high for each panel. */
-  size?: readonly [number, number];
-  /** Default: viridis. */
-  colormap?: Colormap;
-  title?: string;
-  /** Hz, `[bins]`, rising: of arrays whose bins a transform made others than the STFT's. */
+/** The default size is 800 px wide and 300 px high for each panel. */
+export interface FactoryPictureOptions extends Omit<PictureLook, "plain"> {
+  /** Frequencies in Hz, `[bins]`, rising. Needed for arrays whose number of bins a transform changed. */
   frequencies?: ArrayLike<number>;
 }
 

@@ -1,9 +1,9 @@
 import { usageError } from "../../base/errors.js";
 import { requireInteger } from "../../dsp/checks.js";
 import { type StftOptions, stft } from "../../dsp/fourier/stft.js";
-import { checkPadding, type Padding } from "./padding.js";
-import { type ProcessorName, type SpectrumProcessor, spectrumProcessors } from "./processors.js";
-import type { Transform } from "./transforms.js";
+import { checkPadding, type Padding } from "./steps/padding.js";
+import { type ProcessorName, type SpectrumProcessor, spectrumProcessors } from "./steps/processors.js";
+import type { Transform } from "./steps/transforms.js";
 
 export interface FactorySettings {
   /** Hz, a whole number. Recordings of another rate are resampled to it. */
@@ -23,7 +23,7 @@ export interface FactorySettings {
 }
 
 /** The settings with all defaults filled in, so that a saved factory does not depend on them. */
-export interface ResolvedSettings {
+export interface ResolvedFactorySettings {
   readonly sampleRate: number;
   readonly stft: Readonly<Required<StftOptions>>;
   readonly processor: SpectrumProcessor;
@@ -33,7 +33,7 @@ export interface ResolvedSettings {
 }
 
 /** @throws UserError (exit 2) for settings that are wrong whatever the recordings are */
-export function resolveFactorySettings(settings: FactorySettings): ResolvedSettings {
+export function resolveFactorySettings(settings: FactorySettings): ResolvedFactorySettings {
   requireKnownKeys(settings, "settings", settingKeys);
   requireKnownKeys(settings.stft, "stft", stftKeys);
   const { sampleRate, order, padding, transforms = [] } = settings;

@@ -7,11 +7,11 @@ import { makeFolder, writeFileAtomic } from "../../base/files.js";
 import { packageVersion } from "../../base/version.js";
 import type { StftOptions } from "../../dsp/fourier/stft.js";
 import { describeIssue, readJsonFile } from "../../run/settings.js";
-import { type PaddingFunction, type PaddingName, paddingName, paddingNames } from "./padding.js";
-import { type SpectrumProcessor, spectrumProcessors } from "./processors.js";
-import { type ScalerSettings, scaler } from "./scaler.js";
-import type { FactorySettings, ResolvedSettings } from "./settings.js";
-import { learns, type Transform } from "./transforms.js";
+import type { FactorySettings, ResolvedFactorySettings } from "./settings.js";
+import { type PaddingFunction, type PaddingName, paddingName, paddingNames } from "./steps/padding.js";
+import { type SpectrumProcessor, spectrumProcessors } from "./steps/processors.js";
+import { type ScalerSettings, scaler } from "./steps/scaler.js";
+import { learns, type Transform } from "./steps/transforms.js";
 
 /** Goes up when a folder written by an older version can no longer be read. */
 const factoryFormat = 1;
@@ -56,7 +56,7 @@ const fileSchema = z.strictObject({
 });
 
 /** Writes the settings to `factory.json` and what each transform learnt to a file beside it. */
-export async function writeFactory(folder: string, settings: ResolvedSettings): Promise<void> {
+export async function writeFactory(folder: string, settings: ResolvedFactorySettings): Promise<void> {
   const { sampleRate, stft, processor, order, padding, transforms } = settings;
   const waiting = transforms.find((transform) => learns(transform) && !transform.fitted);
   if (waiting !== undefined)

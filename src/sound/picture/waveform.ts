@@ -1,3 +1,5 @@
+import { short } from "./marks.js";
+
 /**
  * The waveform as an SVG path: through the samples where they are few, else a line from the lowest to the highest in each pixel's
  * width. `y` is the height of a value on the picture.
@@ -30,8 +32,4 @@ export function waveformPath(
     path += `M${left + x + 0.5},${short(top - thickness)}V${short(bottom + thickness)}`;
   }
   return path;
-}
-
-function short(value: number): string {
-  return String(Math.round(value * 100) / 100);
 }

@@ -1,7 +1,7 @@
 import { createWindow } from "../../dsp/windows.js";
-import { silenceDb } from "../frames.js";
+import { powerToLevel } from "../spectrogram/power.js";
 import type { StoredFrames, StoreSelection } from "./read.js";
-import type { SpectrogramSettings } from "./settings.js";
+import type { StoreSettings } from "./settings.js";
 
 /**
  * The power within a selection's band, of each frame: one value in place of its bins, in the store's unit. A sine of full scale
@@ -9,7 +9,7 @@ import type { SpectrogramSettings } from "./settings.js";
  * equivalent noise bandwidth; G. Heinzel et al., "Spectrum and spectral density estimation by the DFT", 2002, eq. 21), with half
  * of 0 Hz and of the highest one, which have no mirror image. Over all bins that is twice the window-weighted mean square of the samples.
  */
-export function bandEnergy(selection: StoreSelection, settings: SpectrogramSettings): StoreSelection {
+export function bandEnergy(selection: StoreSelection, settings: StoreSettings): StoreSelection {
   const { nFft, winLength, window, sampleRate, log } = settings;
   const shape = createWindow(window, winLength);
   const sum = shape.reduce((total, value) => total + value, 0);
@@ -24,7 +24,7 @@ export function bandEnergy(selection: StoreSelection, settings: SpectrogramSetti
         energy += weights[k]! * (log ? 10 ** (value / 10) : value);
       }
       energy /= noiseBandwidth;
-      return log ? Math.max(silenceDb, 10 * Math.log10(energy)) : energy;
+      return log ? powerToLevel(energy) : energy;
     });
   }
 

@@ -1,7 +1,11 @@
 import { UserError, usageError } from "../../base/errors.js";
-import { binFrequencies, countFrames, type SpectrogramSettings } from "./settings.js";
+import { checkBand, requireBelowNyquist } from "../spectrogram/options.js";
+import { countFrames } from "../spectrogram/power.js";
+import { binFrequencies, type StoreSettings } from "./settings.js";
 import { formatUtc, sampleAtOrAfter, sampleTime, secondsBetween } from "./time.js";
-import { describeStore, StoreArray, type StoreDescription } from "./zarr.js";
+import { StoreArray } from "./zarr/array.js";
+import { describeStore } from "./zarr/format.js";
+import type { StoreDescription } from "./zarr/layout.js";
 
 /** A part of one or several stores, all of it where nothing is given. */
 export interface StoreRange {
@@ -50,7 +54,7 @@ interface Segment {
 /** One store that `storeSpectrogram` wrote. */
 class Store {
   readonly path: string;
-  readonly settings: SpectrogramSettings;
+  readonly settings: StoreSettings;
   readonly start: bigint;
   readonly array: StoreArray;
   /** Frames before the next store's first one. */
@@ -81,7 +85,7 @@ class Store {
 }
 
 /** The spectrogram of one recording, or of several that follow each other, with a gap or none between them. */
-export class StoredRecording {
+export class StoredSpectrogram {
   private readonly stores: readonly Store[];
 
   private constructor(stores: readonly Store[]) {
@@ -93,7 +97,7 @@ export class StoredRecording {
    *
    * @throws UserError for what is no store, or one of another version; for several whose settings differ or whose recordings overlap
    */
-  static async open(paths: readonly string[]): Promise<StoredRecording> {
+  static async open(paths: readonly string[]): Promise<StoredSpectrogram> {
     if (paths.length === 0) throw usageError("expected a store, found none");
     const stores: Store[] = [];
     for (const path of paths) stores.push(new Store(path, await describeStore(path)));
@@ -106,10 +110,10 @@ export class StoredRecording {
       // The last frame reaches half a frame beyond the end and may stand where the next recording begins.
       while (before.frames > 1 && before.time(before.frames - 1) >= store.start) before.frames--;
     }
-    return new StoredRecording(stores);
+    return new StoredSpectrogram(stores);
   }
 
-  get settings(): SpectrogramSettings {
+  get settings(): StoreSettings {
     return this.stores[0]!.settings;
   }
 
@@ -176,22 +180,15 @@ export class StoredRecording {
     };
   }
 
-  private chooseBins({ minFrequency = 0, maxFrequency }: StoreRange) {
-    const nyquist = this.settings.sampleRate / 2;
-    const highest = maxFrequency ?? nyquist;
+  private chooseBins(range: StoreRange) {
+    checkBand(range);
     const { path } = this.stores[0]!;
-    if (!(minFrequency >= 0)) throw usageError(`minFrequency must be at least 0 Hz, got ${minFrequency}`);
-    if (maxFrequency !== undefined && !(maxFrequency > minFrequency))
-      throw usageError(`maxFrequency must be above minFrequency, got ${maxFrequency} and ${minFrequency}`);
-    if (Math.max(minFrequency, highest) > nyquist)
-      throw new UserError(
-        `${path}: frequencies up to ${nyquist} Hz were expected, half its sample rate, got ${Math.max(minFrequency, highest)}`,
-      );
+    const [low, high] = requireBelowNyquist(this.settings.sampleRate, range, path);
     const all = binFrequencies(this.settings);
-    const frequencies = all.filter((hz) => hz >= minFrequency && hz <= highest);
+    const frequencies = all.filter((hz) => hz >= low && hz <= high);
     if (frequencies.length === 0)
       throw new UserError(
-        `${path}: no bin lies between ${minFrequency} and ${highest} Hz: it has ${all.length} from ${all[0]} to ${all.at(-1)} Hz`,
+        `${path}: no bin lies between ${low} and ${high} Hz: it has ${all.length} from ${all[0]} to ${all.at(-1)} Hz`,
       );
     return { first: all.indexOf(frequencies[0]!), frequencies };
   }

@@ -2,9 +2,10 @@ import { WavReader } from "../../audio/wav/reader.js";
 import { UserError } from "../../base/errors.js";
 import { threadProgram } from "../../base/workers.js";
 import { computeChunk } from "./compute.js";
-import { type ArrayName, StoreArray, type StoreDescription } from "./zarr.js";
+import { StoreArray } from "./zarr/array.js";
+import type { ArrayName, StoreDescription } from "./zarr/layout.js";
 
-/** What each thread is started with. */
+/** What each thread receives when it starts. */
 export interface WorkerSetup {
   recording: string;
   store: string;
@@ -17,7 +18,7 @@ export interface WorkerTask {
   index: number;
 }
 
-/** An error in the recording's samples, as opposed to one of the store. Its name tells them apart across threads. */
+/** An error in the recording's samples rather than in the store. Threads pass errors on by name. */
 class RecordingError extends UserError {
   override name = "RecordingError";
 }

@@ -3,33 +3,25 @@ import { availableParallelism } from "node:os";
 import { WavReader } from "../../audio/wav/reader.js";
 import { UserError } from "../../base/errors.js";
 import { runInThreads } from "../../base/workers.js";
-import { requireInteger } from "../../dsp/checks.js";
+import { countFrames } from "../spectrogram/power.js";
 import {
-  checkRecordingOptions,
-  countFrames,
-  type RecordingOptions,
-  resolveSettings,
-  type SpectrogramSettings,
+  checkStoreOptions,
+  resolveStoreSettings,
+  type StoreOptions,
+  type StoreSettings,
 } from "./settings.js";
 import type { WorkerSetup, WorkerTask } from "./worker.js";
-import { allChunks, countAllChunks, prepareStore } from "./zarr.js";
+import { prepareStore } from "./zarr/format.js";
+import { allChunks, countAllChunks } from "./zarr/layout.js";
 
-export interface StoreOptions extends RecordingOptions {
-  /** Threads that compute. Default: 2 where the processor has two cores, as long as the memory stays small. */
-  workers?: number;
-  /** How many chunks are done, of how many. */
-  onProgress?: (done: number, total: number) => void;
-  /** Raised to stop: chunks under way are written and `StoreInterrupted` is thrown. */
-  signal?: AbortSignal;
-}
-
-/** What was stored. */
-export interface StoredSpectrogram {
-  settings: SpectrogramSettings;
+/** Summary of a store that was written. */
+export interface StoreSummary {
+  settings: StoreSettings;
   frames: number;
   seconds: number;
-  /** Chunks of the spectrogram and its axes, and how many of them were whole already. */
+  /** Number of chunks of the spectrogram and its axes. */
   chunks: number;
+  /** Number of chunks that existed already. */
   found: number;
   workers: number;
 }
@@ -38,35 +30,35 @@ export class StoreInterrupted extends Error {
   override name = "StoreInterrupted";
 }
 
-/** A thread takes about 60 MB, and the whole process is to stay below 300 MB unless more are asked for. */
+/** Default limit of threads. Each takes about 60 MB, and the whole process stays below 300 MB. */
 const mostWorkers = 2;
-/** Bytes that the chunks which workers hold may take. */
+/** Memory for the chunks that all workers hold, bytes. */
 const memoryForChunks = 2 ** 26;
-/** Of a chunk: its values, what the compressor has of them before and after, and the bytes that are written. */
+/** Copies that a worker holds: the values, the compressor's input and output, and the bytes to be written. */
 const copiesOfChunk = 4;
 
 /**
- * Computes the spectrogram of a recording of any length, a WAV, RF64 or Wave64 file, in worker threads, and stores it as Zarr v3: an array
- * `spectrogram` `[time, frequency]` of float32 with `time` (int64, nanoseconds since 1970) and `frequency` (Hz). The values are
- * those of `computeChunk`. A chunk is written in one step, with a checksum; where the store is there already, with the same
- * settings, of the same recording, its whole chunks are kept and the others are written.
+ * Stores the spectrogram of a recording of any length (a WAV, RF64 or Wave64 file) as Zarr v3. The store holds
+ * `spectrogram` `[time, frequency]` (float32), `time` (int64, nanoseconds since 1970) and `frequency` (Hz). The values
+ * are those of `computeChunk`. Worker threads compute the chunks; each is written in one step, with a checksum. If the
+ * store exists with the same settings and of the same recording, its whole chunks are kept and the others are written.
  *
- * @throws UserError (exit 2) for options out of their range; (exit 1) for a recording that cannot be read or does not fit the options,
- * and for a store that is of another recording, has other settings, or cannot be written. StoreInterrupted when `signal` was raised
+ * @throws UserError (exit 2) for options out of their range; (exit 1) for a recording that cannot be read or does not
+ * fit the options, and for a store of another recording, with other settings, or that cannot be written
+ * @throws StoreInterrupted when `signal` was aborted
  */
 export async function storeSpectrogram(
   recordingPath: string,
   storePath: string,
   options: StoreOptions = {},
-): Promise<StoredSpectrogram> {
+): Promise<StoreSummary> {
   const { start = 0n, onProgress, signal } = options;
-  checkRecordingOptions(options);
-  if (options.workers !== undefined) requireInteger("workers", options.workers);
+  checkStoreOptions(options);
   const recording = new WavReader(recordingPath);
-  let settings: SpectrogramSettings;
+  let settings: StoreSettings;
   let fingerprint: string;
   try {
-    settings = resolveSettings(recording, options);
+    settings = resolveStoreSettings(recording, options);
     fingerprint = recording.fingerprint();
   } finally {
     recording.close();
@@ -97,7 +89,7 @@ export async function storeSpectrogram(
   }
   if (done < chunks)
     throw new StoreInterrupted(
-      `stopped: ${done} of ${chunks} chunks are in ${storePath}; the same command goes on from there`,
+      `stopped: ${done} of ${chunks} chunks are in ${storePath}; the same command continues from there`,
     );
   return {
     ...{ settings, frames: countFrames(settings), seconds: settings.samples / settings.sampleRate },
@@ -105,12 +97,12 @@ export async function storeSpectrogram(
   };
 }
 
-function defaultWorkers({ chunkFrames, bins }: SpectrogramSettings): number {
+function defaultWorkers({ chunkFrames, bins }: StoreSettings): number {
   const each = copiesOfChunk * chunkFrames * bins * Float32Array.BYTES_PER_ELEMENT;
   return Math.max(1, Math.min(availableParallelism(), mostWorkers, Math.floor(memoryForChunks / each)));
 }
 
-/** The chunks, until the signal is raised. */
+/** Yields tasks until the signal is aborted. */
 function* untilAborted(tasks: Iterable<WorkerTask>, signal: AbortSignal | undefined) {
   for (const task of tasks) {
     if (signal?.aborted) return;

@@ -3,10 +3,10 @@ import { Random } from "../../../src/base/random.js";
 import { magnitude, phase } from "../../../src/dsp/complex.js";
 import { amplitudeToDb, dbToAmplitude } from "../../../src/dsp/decibels.js";
 import { SpectrogramFactory } from "../../../src/sound/factory/factory.js";
-import type { SpectrumProcessor } from "../../../src/sound/factory/processors.js";
 import { arrayItem, type RealArray } from "../../../src/sound/factory/real-array.js";
-import { scaler } from "../../../src/sound/factory/scaler.js";
-import type { LearningTransform, Transform } from "../../../src/sound/factory/transforms.js";
+import type { SpectrumProcessor } from "../../../src/sound/factory/steps/processors.js";
+import { scaler } from "../../../src/sound/factory/steps/scaler.js";
+import type { LearningTransform, Transform } from "../../../src/sound/factory/steps/transforms.js";
 import { expectNear } from "../../helpers/near.js";
 
 const random = new Random(1, "parts test");

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { svgToPng } from "../../../src/plot/png.js";
 import { SpectrogramFactory } from "../../../src/sound/factory/factory.js";
 import type { RealArray } from "../../../src/sound/factory/real-array.js";
-import { scaler } from "../../../src/sound/factory/scaler.js";
+import { scaler } from "../../../src/sound/factory/steps/scaler.js";
 import { colorAt } from "../../../src/sound/picture/colormaps.js";
 
 const rate = 8000;

@@ -15,12 +15,12 @@ import { UserError } from "../../../src/base/errors.js";
 import { Random } from "../../../src/base/random.js";
 import { packageVersion } from "../../../src/base/version.js";
 import { SpectrogramFactory } from "../../../src/sound/factory/factory.js";
-import type { PaddingFunction } from "../../../src/sound/factory/padding.js";
-import { magnitudePhase, type SpectrumProcessor } from "../../../src/sound/factory/processors.js";
 import type { RealArray } from "../../../src/sound/factory/real-array.js";
-import { scaler } from "../../../src/sound/factory/scaler.js";
 import type { FactorySettings } from "../../../src/sound/factory/settings.js";
-import type { LearningTransform, Transform } from "../../../src/sound/factory/transforms.js";
+import type { PaddingFunction } from "../../../src/sound/factory/steps/padding.js";
+import { magnitudePhase, type SpectrumProcessor } from "../../../src/sound/factory/steps/processors.js";
+import { scaler } from "../../../src/sound/factory/steps/scaler.js";
+import type { LearningTransform, Transform } from "../../../src/sound/factory/steps/transforms.js";
 
 const root = mkdtempSync(join(tmpdir(), "factory-storage-"));
 afterAll(() => rmSync(root, { recursive: true }));

@@ -2,10 +2,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Random } from "../../../src/base/random.js";
 import { windowNames } from "../../../src/dsp/windows.js";
-import { levelFrames } from "../../../src/sound/frames.js";
+import { levelSpectrogram } from "../../../src/sound/spectrogram/levels.js";
+import { countFrames } from "../../../src/sound/spectrogram/power.js";
 import { computeChunk } from "../../../src/sound/store/compute.js";
-import { crc32c } from "../../../src/sound/store/crc32c.js";
-import { countFrames, resolveSettings } from "../../../src/sound/store/settings.js";
+import { resolveStoreSettings } from "../../../src/sound/store/settings.js";
+import { crc32c } from "../../../src/sound/store/zarr/crc32c.js";
 
 /** A recording in memory that says which samples it was asked for. */
 function inMemory(samples: Float32Array, sampleRate = 8000) {
@@ -39,8 +40,8 @@ describe("chunks", () => {
       fc.property(options, ({ length, ...given }) => {
         const samples = noise(length);
         const recording = inMemory(samples);
-        const settings = resolveSettings(recording, { ...given, log: true });
-        const whole = levelFrames(samples, 8000, given);
+        const settings = resolveStoreSettings(recording, { ...given, log: true });
+        const whole = levelSpectrogram(samples, 8000, given);
         expect(countFrames(settings)).toBe(whole.count);
         const expected = [...whole.blocks()].flatMap(({ values }) => Array.from(Float32Array.from(values)));
         const size = settings.chunkFrames * settings.bins;
@@ -57,25 +58,25 @@ describe("chunks", () => {
     const samples = noise(4000);
     const recording = inMemory(samples);
     const band = { nFft: 256, minFrequency: 1000, maxFrequency: 2000 };
-    const settings = resolveSettings(recording, band);
+    const settings = resolveStoreSettings(recording, band);
     const values = computeChunk(recording, settings, 0);
-    const expected = [...levelFrames(samples, 8000, { ...band, hop: 128 }).blocks()].flatMap(({ values }) => [
-      ...values,
-    ]);
+    const expected = [...levelSpectrogram(samples, 8000, { ...band, hop: 128 }).blocks()].flatMap(
+      ({ values }) => [...values],
+    );
     expect(values.length).toBe(expected.length);
     for (const [i, value] of values.entries()) expect(10 * Math.log10(value)).toBeCloseTo(expected[i]!, 4);
   });
 
   test("silence is -200 dB, not minus infinity; as power it is 0", () => {
     const recording = inMemory(new Float32Array(3000));
-    const log = computeChunk(recording, resolveSettings(recording, { log: true }), 0);
+    const log = computeChunk(recording, resolveStoreSettings(recording, { log: true }), 0);
     expect(new Set(log)).toEqual(new Set([-200]));
-    expect(new Set(computeChunk(recording, resolveSettings(recording, {}), 0))).toEqual(new Set([0]));
+    expect(new Set(computeChunk(recording, resolveStoreSettings(recording, {}), 0))).toEqual(new Set([0]));
   });
 
   test("one in the middle needs no other samples than its own", () => {
     const recording = inMemory(noise(80_000));
-    const settings = resolveSettings(recording, { nFft: 256, hop: 100, chunkSeconds: 1 });
+    const settings = resolveStoreSettings(recording, { nFft: 256, hop: 100, chunkSeconds: 1 });
     computeChunk(recording, settings, 5);
     const first = 5 * 80 * 100;
     expect(recording.reads[0]![0]).toBe(first - 128);
@@ -85,7 +86,7 @@ describe("chunks", () => {
   test("are --chunk rounded to whole hops", () => {
     const recording = inMemory(noise(10), 16_000);
     const frames = (chunkSeconds: number) =>
-      resolveSettings(recording, { nFft: 1024, hop: 512, chunkSeconds }).chunkFrames;
+      resolveStoreSettings(recording, { nFft: 1024, hop: 512, chunkSeconds }).chunkFrames;
     expect([10, 1, 0.0001].map(frames)).toEqual([313, 31, 1]);
   });
 });
@@ -105,7 +106,7 @@ describe("wrong settings", () => {
   ] as const)("%j", (options, exitCode, message) => {
     let error: unknown;
     try {
-      resolveSettings(recording, options);
+      resolveStoreSettings(recording, options);
     } catch (thrown) {
       error = thrown;
     }

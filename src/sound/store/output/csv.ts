@@ -1,5 +1,5 @@
-import type { StoreSelection } from "./read.js";
-import { formatUtc } from "./time.js";
+import type { StoreSelection } from "../read.js";
+import { formatUtc } from "../time.js";
 
 /**
  * A selection as CSV, a line a frame: its time in UTC, then its values; NaN is left empty. The first line names the frequencies in

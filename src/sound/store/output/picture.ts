@@ -1,61 +1,46 @@
-import { usageError } from "../../base/errors.js";
-import { silenceDb } from "../frames.js";
-import { type LevelCurvePoint, levelCurveSvg } from "../picture/level-curve.js";
-import { type Colormap, type FrequencyScale, spectrogramSvg } from "../picture/spectrogram.js";
-import type { StoredRecording, StoreSelection } from "./read.js";
+import { usageError } from "../../../base/errors.js";
+import { type LevelCurvePoint, levelCurveSvg } from "../../picture/level-curve.js";
+import { decibelRange, type LevelPictureOptions } from "../../picture/sound-picture.js";
+import { spectrogramSvg } from "../../picture/spectrogram-svg.js";
+import { powerToLevel } from "../../spectrogram/power.js";
+import type { StoredSpectrogram, StoreSelection } from "../read.js";
 
-export interface StorePictureOptions {
-  /** Of the frequency axis. Default: linear. */
-  scale?: FrequencyScale;
-  minFrequency?: number;
-  maxFrequency?: number;
-  /** The lowest colour is that many dB below the loudest value. Default: 80. */
-  topDb?: number;
-  colormap?: Colormap;
-  /** px. Default: 1600x800. */
-  size?: readonly [number, number];
-  plain?: boolean;
-  title?: string;
-}
-
-/** The picture of a selection as SVG, in dB over UTC, and the values of its lowest and highest colour. What is missing has no colour. */
+/**
+ * Draws a selection as SVG, in dB over UTC. Missing values are grey. `decibels` are the values of the lowest and the
+ * highest colour.
+ */
 export async function selectionPicture(
-  recording: StoredRecording,
+  recording: StoredSpectrogram,
   selection: StoreSelection,
-  options: StorePictureOptions = {},
+  options: LevelPictureOptions = {},
 ): Promise<{ svg: string; decibels: [number, number] }> {
-  const { scale = "linear", topDb = 80, size = [1600, 800], title, colormap, plain } = options;
+  const { scale = "linear", topDb = 80, size = [1600, 800], ...look } = options;
   const { sampleRate } = recording.settings;
-  const columns = await poolFrames(recording, selection, size[0]);
+  const columns = await poolColumns(recording, selection, size[0]);
   const { frequencies } = selection;
-  let loudest = Number.NEGATIVE_INFINITY;
-  for (const value of columns.values) if (value > loudest) loudest = value;
-  const high = loudest > silenceDb ? loudest : 0;
-  const decibels: [number, number] = [high - topDb, high];
+  const decibels = decibelRange([columns.values], topDb);
   const lowestBin = frequencies.find((hz) => hz > 0);
   if (scale === "log" && lowestBin === undefined)
     throw usageError("a logarithmic frequency axis begins above 0 Hz");
   const lowest = options.minFrequency ?? (scale === "log" ? lowestBin! : frequencies[0]!);
   const svg = spectrogramSvg({
+    ...look,
     panels: [{ spectrogram: { ...columns, bins: frequencies.length, frequencies } }],
     ...{ timeRange: columns.timeRange, utcOrigin: columns.origin, valueRange: decibels },
     ...{ valueTitle: "dB of full scale", scale, size },
     frequencyRange: [lowest, options.maxFrequency ?? Math.min(sampleRate / 2, frequencies.at(-1)! + 1e-9)],
-    ...(title !== undefined && { title }),
-    ...(colormap !== undefined && { colormap }),
-    ...(plain !== undefined && { plain }),
   });
   return { svg, decibels };
 }
 
-/** The picture of one value a frame, as `bandEnergy` gives: a line in dB over UTC, interrupted where frames are missing. */
+/** Draws one value per frame, as `bandEnergy` returns, as a line in dB over UTC, interrupted where frames are missing. */
 export async function energyPicture(
-  recording: StoredRecording,
+  recording: StoredSpectrogram,
   energy: StoreSelection,
-  options: Pick<StorePictureOptions, "size" | "title"> = {},
+  options: Pick<LevelPictureOptions, "size" | "title"> = {},
 ): Promise<{ svg: string; decibels: [number, number] }> {
   const { size = [1600, 800] } = options;
-  const { times, values, origin } = await poolFrames(recording, energy, size[0], 1);
+  const { times, values, origin } = await poolColumns(recording, energy, size[0], 1);
   const points: LevelCurvePoint[] = Array.from(times, (seconds, i) => ({
     milliseconds: 1000 * (origin + seconds),
     decibels: values[i]!,
@@ -69,11 +54,11 @@ export async function energyPicture(
 }
 
 /**
- * Not many more than `atLeast` columns in dB, each the largest values of so many neighbours: what a picture needs of a long
- * recording. Times are seconds behind `origin`, a whole second since 1970.
+ * Pools neighbouring frames to little more than `atLeast` columns in dB, each the maximum of its frames. Times are
+ * seconds after `origin`, a whole second since 1970.
  */
-async function poolFrames(
-  recording: StoredRecording,
+async function poolColumns(
+  recording: StoredSpectrogram,
   selection: StoreSelection,
   atLeast: number,
   bins = selection.frequencies.length,
@@ -90,7 +75,7 @@ async function poolFrames(
     origin ??= block.times[0]! / 1_000_000_000n;
     for (let t = 0; t < block.frames; t++) {
       const seconds = Number(block.times[t]! - origin * 1_000_000_000n) / 1e9;
-      // A column is of frames that are there or of missing ones, and ends where a gap begins or ends.
+      // A column holds either present or missing frames, and ends where a gap begins or ends.
       const isMissing = Number.isNaN(block.values[t * bins]!);
       const isApart = isMissing !== wasMissing || Math.abs(seconds - last) > 1.5 * recording.frameSeconds;
       wasMissing = isMissing;
@@ -102,7 +87,7 @@ async function poolFrames(
       const column = values.at(-1)!;
       for (let k = 0; k < bins; k++) {
         const value = block.values[t * bins + k]!;
-        const level = log ? value : Math.max(silenceDb, 10 * Math.log10(value)); // of NaN it is NaN
+        const level = log ? value : powerToLevel(value);
         if (level > column[k]! || Number.isNaN(column[k]!)) column[k] = level;
       }
       if (Number.isNaN(first)) first = seconds;

@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { describeSystemError, UserError } from "../../base/errors.js";
-import { StagedFile } from "../../base/files.js";
-import type { StoredRecording, StoreSelection } from "./read.js";
-import { frequencyAttributes, spectrogramAttributes, timeAttributes } from "./zarr.js";
+import { describeSystemError, UserError } from "../../../base/errors.js";
+import { StagedFile } from "../../../base/files.js";
+import type { StoredSpectrogram, StoreSelection } from "../read.js";
+import { frequencyAttributes, spectrogramAttributes, timeAttributes } from "../zarr/layout.js";
 
 /**
  * Writes a selection as NetCDF-4: `spectrogram` `[time, frequency]` with its axes as coordinates, in the values, units and names of the
@@ -13,7 +13,7 @@ import { frequencyAttributes, spectrogramAttributes, timeAttributes } from "./za
  */
 export async function writeNetcdf(
   path: string,
-  recording: StoredRecording,
+  recording: StoredSpectrogram,
   selection: StoreSelection,
   onProgress?: (done: number, total: number) => void,
 ): Promise<void> {

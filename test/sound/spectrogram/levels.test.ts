@@ -1,10 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { Random } from "../../src/base/random.js";
-import { powerSpectrogram } from "../../src/dsp/fourier/stft.js";
-import { pictureSpectrogram } from "../../src/dsp/picture.js";
-import { createWindow, type WindowName, windowNames } from "../../src/dsp/windows.js";
-import { type Frames, levelFrames, pictureFrames, pooledFrames, silenceDb } from "../../src/sound/frames.js";
-import { expectNear } from "../helpers/near.js";
+import { Random } from "../../../src/base/random.js";
+import { powerSpectrogram } from "../../../src/dsp/fourier/stft.js";
+import { pictureSpectrogram } from "../../../src/dsp/picture.js";
+import { createWindow, type WindowName, windowNames } from "../../../src/dsp/windows.js";
+import { poolFrames } from "../../../src/sound/picture/sound-picture.js";
+import {
+  type LazySpectrogram,
+  levelSpectrogram,
+  pictureLevels,
+} from "../../../src/sound/spectrogram/levels.js";
+import { silenceDb } from "../../../src/sound/spectrogram/power.js";
+import { expectNear } from "../../helpers/near.js";
 
 const noise = (length: number) => {
   const random = new Random(1, "noise");
@@ -14,7 +20,7 @@ const cosine = (hz: number, length: number, amplitude = 1) =>
   Float32Array.from({ length }, (_, i) => amplitude * Math.cos((2 * Math.PI * hz * i) / 16000));
 
 /** All blocks behind each other. */
-function valuesOf(frames: Frames): Float64Array {
+function valuesOf(frames: LazySpectrogram): Float64Array {
   const blocks = [...frames.blocks()];
   const all = new Float64Array(blocks.reduce((sum, { values }) => sum + values.length, 0));
   let at = 0;
@@ -36,7 +42,7 @@ describe("levels", () => {
     "are the STFT's, padded by reflection: nFft %i, window %i, hop %i, %s",
     (nFft, winLength, hop, window) => {
       const samples = noise(2000);
-      const frames = levelFrames(samples, 16000, { nFft, winLength, hop, window });
+      const frames = levelSpectrogram(samples, 16000, { nFft, winLength, hop, window });
       const powers = powerSpectrogram(samples, { nFft, winLength, hop, window, padMode: "reflect" });
       const fullScale = createWindow(window, winLength).reduce((a, b) => a + b) / 2;
       const amplitude = valuesOf(frames).map((value) => fullScale * 10 ** (value / 20));
@@ -54,13 +60,13 @@ describe("levels", () => {
   test("do not depend on where a block ends, nor a signal shorter than its padding", () => {
     // 40,000 frames of 33 bins take two blocks.
     const samples = noise(40000);
-    const frames = levelFrames(samples, 16000, { nFft: 64, hop: 1 });
+    const frames = levelSpectrogram(samples, 16000, { nFft: 64, hop: 1 });
     expect([...frames.blocks()].length).toBeGreaterThan(1);
     const powers = powerSpectrogram(samples, { nFft: 64, hop: 1, padMode: "reflect" });
     const levels = valuesOf(frames).map((value) => 10 ** (value / 10) * 16 ** 2);
     expectNear(levels, powers.values, 1e-12);
     for (const length of [1, 2, 5]) {
-      const short = levelFrames(noise(length), 16000, { nFft: 64, hop: 3 });
+      const short = levelSpectrogram(noise(length), 16000, { nFft: 64, hop: 3 });
       const expected = powerSpectrogram(noise(length), { nFft: 64, hop: 3, padMode: "reflect" });
       expectNear(
         valuesOf(short).map((value) => 10 ** (value / 10) * 16 ** 2),
@@ -73,7 +79,7 @@ describe("levels", () => {
   test.each<WindowName>([...windowNames])(
     "a sine of full scale in the middle of a bin has 0 dB: %s",
     (window) => {
-      const frames = levelFrames(cosine(1000, 16000), 16000, { nFft: 512, hop: 128, window });
+      const frames = levelSpectrogram(cosine(1000, 16000), 16000, { nFft: 512, hop: 128, window });
       const values = valuesOf(frames);
       const bins = frames.frequencies.length;
       expect(frames.frequencies[32]).toBe(1000);
@@ -82,13 +88,15 @@ describe("levels", () => {
         const largest = values.subarray(t * bins, (t + 1) * bins).reduce((a, b) => Math.max(a, b));
         expect(values[t * bins + 32]).toBe(largest);
       }
-      const half = valuesOf(levelFrames(cosine(1000, 16000, 0.5), 16000, { nFft: 512, hop: 128, window }));
+      const half = valuesOf(
+        levelSpectrogram(cosine(1000, 16000, 0.5), 16000, { nFft: 512, hop: 128, window }),
+      );
       expect(half[40 * bins + 32]).toBeCloseTo(20 * Math.log10(0.5), 4);
     },
   );
 
   test("silence has a level that is a number", () => {
-    const values = valuesOf(levelFrames(new Float32Array(1000), 16000));
+    const values = valuesOf(levelSpectrogram(new Float32Array(1000), 16000));
     expect(new Set(values)).toEqual(new Set([silenceDb]));
   });
 
@@ -101,17 +109,21 @@ describe("levels", () => {
   ])(
     "at %i Hz the transform has %i points, a window as many, and an eighth of it is the hop",
     (sampleRate, nFft) => {
-      expect(levelFrames(noise(4000), sampleRate)).toMatchObject({ nFft, winLength: nFft, hop: nFft / 8 });
+      expect(levelSpectrogram(noise(4000), sampleRate)).toMatchObject({
+        nFft,
+        winLength: nFft,
+        hop: nFft / 8,
+      });
     },
   );
 
   test("the transform grows with a longer window, the hop follows the window", () => {
-    expect(levelFrames(noise(4000), 8000, { winLength: 600 })).toMatchObject({
+    expect(levelSpectrogram(noise(4000), 8000, { winLength: 600 })).toMatchObject({
       nFft: 1024,
       winLength: 600,
       hop: 75,
     });
-    expect(levelFrames(noise(4000), 8000, { winLength: 100 })).toMatchObject({
+    expect(levelSpectrogram(noise(4000), 8000, { winLength: 100 })).toMatchObject({
       nFft: 256,
       winLength: 100,
       hop: 12,
@@ -119,15 +131,15 @@ describe("levels", () => {
   });
 
   test("a band has the bins that lie in it, its ends too, with the same values", () => {
-    const whole = levelFrames(noise(4000), 16000, { nFft: 512 });
-    const band = levelFrames(noise(4000), 16000, { nFft: 512, minFrequency: 62.5, maxFrequency: 200 });
+    const whole = levelSpectrogram(noise(4000), 16000, { nFft: 512 });
+    const band = levelSpectrogram(noise(4000), 16000, { nFft: 512, minFrequency: 62.5, maxFrequency: 200 });
     expect([...band.frequencies]).toEqual([62.5, 93.75, 125, 156.25, 187.5]);
     const [all, part] = [valuesOf(whole), valuesOf(band)];
     for (let t = 0; t < whole.count; t++)
       for (let k = 0; k < 5; k++) expect(part[t * 5 + k]).toBe(all[t * 257 + k + 2]);
   });
 
-  test.each<[string, 1 | 2, Parameters<typeof levelFrames>[2], RegExp]>([
+  test.each<[string, 1 | 2, Parameters<typeof levelSpectrogram>[2], RegExp]>([
     ["a hop of 0", 2, { hop: 0 }, /hop.*at least 1, got 0/],
     ["a window longer than the transform", 2, { nFft: 256, winLength: 300 }, /winLength 300, nFft 256/],
     ["half a sample", 2, { nFft: 256.5 }, /nFft.*got 256.5/],
@@ -142,14 +154,14 @@ describe("levels", () => {
       /no bin.*31.25 Hz apart/,
     ],
   ])("%s is an error (exit %i)", (_, exitCode, options, message) => {
-    expect(() => levelFrames(noise(100), 16000, options, "tone")).toThrow(
+    expect(() => levelSpectrogram(noise(100), 16000, options, "tone")).toThrow(
       expect.objectContaining({ exitCode, message: expect.stringMatching(message) }),
     );
   });
 
   test("NaN and nothing at all are errors", () => {
-    expect(() => [...levelFrames(Float32Array.of(0, Number.NaN), 16000).blocks()]).toThrow(/NaN/);
-    expect(() => levelFrames(new Float32Array(0), 16000, {}, "x.wav")).toThrow(/x.wav is empty/);
+    expect(() => [...levelSpectrogram(Float32Array.of(0, Number.NaN), 16000).blocks()]).toThrow(/NaN/);
+    expect(() => levelSpectrogram(new Float32Array(0), 16000, {}, "x.wav")).toThrow(/x.wav is empty/);
   });
 });
 
@@ -157,8 +169,8 @@ describe("pooling", () => {
   test("keeps the largest value of neighbours and says when they were", () => {
     const samples = new Float32Array(16000);
     samples[8000] = 1; // a click at 0.5 s
-    const frames = levelFrames(samples, 16000, { nFft: 64, hop: 16 });
-    const pooled = pooledFrames(frames, 300);
+    const frames = levelSpectrogram(samples, 16000, { nFft: 64, hop: 16 });
+    const pooled = poolFrames(frames, 300);
     expect(frames.count).toBe(1001);
     expect([pooled.frames, pooled.bins]).toEqual([334, 33]); // of three each, the last of two
     const all = valuesOf(frames);
@@ -175,8 +187,8 @@ describe("pooling", () => {
   });
 
   test("leaves fewer frames than asked for as they are", () => {
-    const frames = levelFrames(noise(1000), 16000);
-    const { values, times } = pooledFrames(frames, 1600);
+    const frames = levelSpectrogram(noise(1000), 16000);
+    const { values, times } = poolFrames(frames, 1600);
     expect([...values]).toEqual([...valuesOf(frames)]);
     expect(times[5]).toBeCloseTo(5 * frames.seconds, 12);
   });
@@ -184,7 +196,7 @@ describe("pooling", () => {
 
 test("the bare picture's frames are those of its function, of samples as 16-bit numbers", () => {
   const samples = noise(5000).map((value) => Math.round(32767 * value) / 32768);
-  const frames = pictureFrames(samples, 8000, { frameSize: 100, factor: 3 });
+  const frames = pictureLevels(samples, 8000, { frameSize: 100, factor: 3 });
   const expected = pictureSpectrogram(
     samples.map((value) => value * 32768),
     { sampleRate: 8000, frameSize: 100, factor: 3 },

@@ -4,11 +4,8 @@ import { Random } from "../../../src/base/random.js";
 import type { SpectrogramWithAxes } from "../../../src/dsp/fourier/spectrogram.js";
 import { svgToPng } from "../../../src/plot/png.js";
 import { colorAt } from "../../../src/sound/picture/colormaps.js";
-import {
-  type FrequencyScale,
-  type SpectrogramPicture,
-  spectrogramSvg,
-} from "../../../src/sound/picture/spectrogram.js";
+import type { FrequencyScale } from "../../../src/sound/picture/frequency-axis.js";
+import { type SpectrogramPicture, spectrogramSvg } from "../../../src/sound/picture/spectrogram-svg.js";
 import { axisScale, type Drawn, readSvg, textsOf } from "../../plot/read-svg.js";
 
 /** 0 everywhere but 1 at one frame and one bin: 101 frames of 10 ms, bins 50 Hz apart to 4000 Hz. */

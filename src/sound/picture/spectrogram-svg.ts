@@ -1,18 +1,15 @@
 import { usageError } from "../../base/errors.js";
 import type { SpectrogramWithAxes } from "../../dsp/fourier/spectrogram.js";
-import { escapeHtml } from "../../plot/html.js";
 import { textWidth } from "../../plot/text-width.js";
 import { colors, fontFamily, fontSizes } from "../../plot/theme.js";
 import { niceAxis, ticksWithin } from "../../plot/ticks.js";
 import { type Colormap, colorAt } from "./colormaps.js";
 import { evenAxis, type FrequencyAxis, type FrequencyScale, frequencyAxis } from "./frequency-axis.js";
 import { type Box, gaps, type Layout, layOut } from "./layout.js";
+import { label, rule, shortened, text, widest } from "./marks.js";
 import { indexedPng, pixelSources, rasterize } from "./raster.js";
 import { type TimeTick, utcTicks, utcTitle } from "./utc-axis.js";
 import { waveformPath } from "./waveform.js";
-
-export { type Colormap, colormapNames } from "./colormaps.js";
-export { type FrequencyScale, frequencyScales } from "./frequency-axis.js";
 
 /** One channel's spectrogram, or any real values over time and frequency: NaN is missing, -Infinity the lowest colour. */
 export interface SpectrogramPanel {
@@ -23,7 +20,18 @@ export interface SpectrogramPanel {
   samples?: ArrayLike<number>;
 }
 
-export interface SpectrogramPicture {
+/** What the pictures of spectrograms have in common. */
+export interface PictureLook {
+  title?: string;
+  /** Default: viridis. */
+  colormap?: Colormap;
+  /** Width and height in px. Default: 1600 x 800. */
+  size?: readonly [number, number];
+  /** Draws the pixels alone, without axes, text or margins. */
+  plain?: boolean;
+}
+
+export interface SpectrogramPicture extends PictureLook {
   /** At least one, all with the same frequencies. */
   panels: readonly SpectrogramPanel[];
   /** What the time axis shows, seconds. */
@@ -38,13 +46,6 @@ export interface SpectrogramPicture {
   valueRange: readonly [number, number];
   /** Stands beside the colour bar. Default: dB. */
   valueTitle?: string;
-  title?: string;
-  /** Default: viridis. */
-  colormap?: Colormap;
-  /** px. Default: 1600 x 800. */
-  size?: readonly [number, number];
-  /** The pixels alone, without axes, words or margins. */
-  plain?: boolean;
 }
 
 /** Units between the labels of an axis. */
@@ -270,52 +271,6 @@ function colorBarMarks({ picture, layout: { unit, colorBar }, colormap }: Drawin
   ].join("\n");
 }
 
-function rule(x1: number, y1: number, x2: number, y2: number, unit: number): string {
-  return `<line x1="${short(x1)}" y1="${short(y1)}" x2="${short(x2)}" y2="${short(y2)}" stroke="${colors.axis}" stroke-width="${short(unit)}"/>`;
-}
-
-interface TextLook {
-  unit: number;
-  anchor?: "middle" | "end";
-  /** y is the middle of the letters, not their base line. */
-  middle?: boolean;
-  /** Reads upwards. */
-  turned?: boolean;
-  size?: number;
-  bold?: boolean;
-  fill?: string;
-}
-
-function text(words: string, x: number, y: number, look: TextLook): string {
-  const { unit, anchor, middle, turned, size = fontSizes.normal, bold, fill = colors.muted } = look;
-  // Digits of Inter are 0.73 em high. (`dominant-baseline` means something else to each program.)
-  const down = middle ? 0.365 * size * unit : 0;
-  const place = turned
-    ? `transform="translate(${short(x + down)},${short(y)}) rotate(-90)"`
-    : `transform="translate(${short(x)},${short(y + down)})"`;
-  return `<text ${place} font-size="${short(size * unit)}" fill="${fill}"${anchor ? ` text-anchor="${anchor}"` : ""}${bold ? ' font-weight="600"' : ""}>${escapeHtml(words)}</text>`;
-}
-
 function edges(pixels: number, at: (share: number) => number): Float64Array {
   return Float64Array.from({ length: pixels + 1 }, (_, i) => at(i / pixels));
-}
-
-function label(value: number): string {
-  return String(value).replace("-", "−");
-}
-
-function widest(words: readonly string[]): string {
-  return words.reduce((longest, word) => (textWidth(word) > textWidth(longest) ? word : longest), "");
-}
-
-function shortened(words: string, width: number): string {
-  if (textWidth(words, fontSizes.heading) <= width) return words;
-  let kept = [...words];
-  while (kept.length > 1 && textWidth(`${kept.join("")}…`, fontSizes.heading) > width)
-    kept = kept.slice(0, -1);
-  return `${kept.join("")}…`;
-}
-
-function short(value: number): string {
-  return String(Math.round(value * 100) / 100);
 }

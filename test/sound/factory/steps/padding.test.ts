@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { UserError } from "../../../src/base/errors.js";
+import { UserError } from "../../../../src/base/errors.js";
 import {
   checkPadding,
   type PaddingFunction,
   type PaddingName,
   padChannels,
   paddingNames,
-} from "../../../src/sound/factory/padding.js";
-import { hasPython, runPython } from "../../helpers/python.js";
+} from "../../../../src/sound/factory/steps/padding.js";
+import { hasPython, runPython } from "../../../helpers/python.js";
 
 const padOne = (samples: number[], length: number, policy?: PaddingName) =>
   Array.from(

@@ -1,4 +1,4 @@
-import type { RealArray } from "./real-array.js";
+import type { RealArray } from "../real-array.js";
 
 /** A step on the real arrays of one recording, `[arrays, bins, frames]`, that can be undone. */
 export interface Transform {

@@ -1,5 +1,5 @@
-import { UserError, usageError } from "../../base/errors.js";
-import { requireInteger, requireOneOf } from "../../dsp/checks.js";
+import { UserError, usageError } from "../../../base/errors.js";
+import { requireInteger, requireOneOf } from "../../../dsp/checks.js";
 
 const pads = ["rpad", "lpad", "center"] as const;
 const cuts = ["rcut", "lcut", "center"] as const;

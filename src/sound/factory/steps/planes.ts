@@ -1,7 +1,7 @@
-import { UserError } from "../../base/errors.js";
-import { type ComplexSpectrogram, transpose } from "../../dsp/fourier/spectrogram.js";
+import { UserError } from "../../../base/errors.js";
+import { type ComplexSpectrogram, transpose } from "../../../dsp/fourier/spectrogram.js";
+import type { RealArray } from "../real-array.js";
 import type { SpectrumProcessor } from "./processors.js";
-import type { RealArray } from "./real-array.js";
 
 /** How a recording's arrays lie behind each other. */
 export interface Arrangement {

@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import { UserError } from "../../../src/base/errors.js";
-import type { RealArray } from "../../../src/sound/factory/real-array.js";
-import { scaler } from "../../../src/sound/factory/scaler.js";
-import { expectNear } from "../../helpers/near.js";
+import { UserError } from "../../../../src/base/errors.js";
+import type { RealArray } from "../../../../src/sound/factory/real-array.js";
+import { scaler } from "../../../../src/sound/factory/steps/scaler.js";
+import { expectNear } from "../../../helpers/near.js";
 
 const folder = mkdtempSync(join(tmpdir(), "scaler-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,6 +1,6 @@
-import { usageError } from "../../base/errors.js";
-import type { StftOptions } from "../../dsp/fourier/stft.js";
-import { createWindow } from "../../dsp/windows.js";
+import { usageError } from "../../../base/errors.js";
+import type { StftOptions } from "../../../dsp/fourier/stft.js";
+import { createWindow } from "../../../dsp/windows.js";
 
 type Stft = Readonly<Required<StftOptions>>;
 

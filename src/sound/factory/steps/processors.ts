@@ -1,5 +1,5 @@
-import { type ComplexArray, magnitude, phase } from "../../dsp/complex.js";
-import type { ComplexSpectrogram } from "../../dsp/fourier/spectrogram.js";
+import { type ComplexArray, magnitude, phase } from "../../../dsp/complex.js";
+import type { ComplexSpectrogram } from "../../../dsp/fourier/spectrogram.js";
 
 /** How the complex spectrum of one channel becomes real arrays, and they a spectrum again. */
 export interface SpectrumProcessor {
