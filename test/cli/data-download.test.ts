@@ -1,9 +1,8 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { serveHttp } from "../helpers/http-server.js";
 import { fail, succeed } from "../helpers/kws.js";
 import { writeSpeechCommands } from "../helpers/speech-commands.js";
 
@@ -19,16 +18,14 @@ test("offline it says so in one line", async () => {
 });
 
 test("a server with another file is found out before anything is written", async () => {
-  const server = createServer((_, response) => response.end("not the archive"));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await fail(download("--url", `http://127.0.0.1:${port}/x`), 1, /has 15 bytes, expected 2428923189/, {
+  const { url, close } = await serveHttp((_, response) => response.end("not the archive"));
+  await fail(download("--url", `${url}/x`), 1, /has 15 bytes, expected 2428923189/, {
     cwd,
   });
-  await fail(download("--release", "1", "--url", `http://127.0.0.1:${port}/x`), 1, /expected 1489096277/, {
+  await fail(download("--release", "1", "--url", `${url}/x`), 1, /expected 1489096277/, {
     cwd,
   });
-  server.close();
+  close();
   expect(readdirSync(cwd)).toEqual([]);
 });
 

@@ -9,8 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -22,6 +21,7 @@ import { fetchArchive, speechCommands } from "../../src/data/speech-commands/dow
 import { downloadFile } from "../../src/data/speech-commands/download/file.js";
 import { unpackArchive } from "../../src/data/speech-commands/download/unpack.js";
 import { importFolder } from "../../src/data/speech-commands/import/import.js";
+import { serveHttp } from "../helpers/http-server.js";
 import { writeSpeechCommands } from "../helpers/speech-commands.js";
 
 const root = mkdtempSync(join(tmpdir(), "keyspot-download-"));
@@ -36,24 +36,20 @@ type Handler = (request: IncomingMessage, response: ServerResponse, from: number
 /** The ranges that were asked for, in order: 0 where none was. */
 let asked: number[];
 let handle: Handler;
-let server: Server;
+let server: Awaited<ReturnType<typeof serveHttp>>;
 let url: string;
 let folder: string;
 beforeEach(async () => {
   asked = [];
   folder = mkdtempSync(join(root, "files-"));
-  server = createServer((request, response) => {
+  server = await serveHttp((request, response) => {
     const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
     asked.push(from);
     handle(request, response, from);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/data.bin`;
+  url = `${server.url}/data.bin`;
 });
-afterEach(() => {
-  server.closeAllConnections();
-  server.close();
-});
+afterEach(() => server.close());
 
 /** A good server, but that it breaks off after so many bytes of its first answers. */
 function serve(bytes: Buffer, breaks: readonly number[] = []): Handler {
