@@ -5,7 +5,8 @@
  */
 import { createInterface } from "node:readline";
 import * as tf from "@tensorflow/tfjs";
-import { type BackendName, startBackend } from "../src/backend/start.js";
+import type { BackendName } from "../src/backend/names.js";
+import { startBackend } from "../src/backend/start.js";
 import { GraphRunner } from "../src/backend/tensorflow/step-graph/runner.js";
 import { Random } from "../src/base/random.js";
 import { buildModel } from "../src/models/registry.js";

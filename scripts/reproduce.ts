@@ -12,7 +12,7 @@ import { existsSync, mkdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual, parseArgs } from "node:util";
-import type { BackendChoice } from "../src/backend/start.js";
+import type { BackendChoice } from "../src/backend/names.js";
 import { UserError } from "../src/base/errors.js";
 import { loadClips } from "../src/data/load.js";
 import { compareRuns } from "../src/eval/compare.js";

@@ -10,7 +10,8 @@
 
 export { type Audio, clipFromAudio } from "./audio/clip.js";
 export { decodeWav, encodeFloatWav, encodeWav, readWavFile } from "./audio/wav/decode.js";
-export { type BackendChoice, type BackendName, type StartedBackend, startBackend } from "./backend/start.js";
+export type { BackendChoice, BackendName } from "./backend/names.js";
+export { type StartedBackend, startBackend } from "./backend/start.js";
 export { installTensorflow } from "./backend/tensorflow/install/install.js";
 export { UserError } from "./base/errors.js";
 export { Random } from "./base/random.js";

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { type BackendDetails, processorDetails } from "./details.js";
 import { replaceGradients } from "./gradients.js";
+import { type BackendChoice, type BackendName, backendNames } from "./names.js";
 import { plainRunner, type StepRunner } from "./step.js";
 import { graphRunner, startTensorflow, tensorflowDetails } from "./tensorflow/start.js";
 import { BackendUnavailable } from "./unavailable.js";
@@ -8,9 +9,6 @@ import { startWasm } from "./wasm/start.js";
 import { startWebgpu, webgpuDetails } from "./webgpu/start.js";
 
 export { type BackendDetails, BackendUnavailable };
-
-export type BackendName = "tensorflow" | "webgpu" | "wasm" | "cpu";
-export type BackendChoice = BackendName | "auto";
 
 /** Short work, such as a prediction, must have started at once. */
 export type Purpose = "training" | "short";
@@ -27,7 +25,6 @@ export interface StartedBackend {
  */
 type Starter = (choice: BackendChoice, purpose: Purpose) => Promise<string>;
 
-/** The order is the order of preference: the fastest first. */
 const starters: Record<BackendName, Starter> = {
   tensorflow: startTensorflow,
   webgpu: startWebgpu,
@@ -37,8 +34,6 @@ const starters: Record<BackendName, Starter> = {
     return "plain JavaScript, 1 thread";
   },
 };
-
-export const backendNames = Object.keys(starters) as readonly BackendName[];
 
 /** Whether the backend works through a queue while the host goes on, so that results should be asked for seldom. */
 export function isAsynchronous(name: string): boolean {

@@ -1,5 +1,5 @@
 import { UserError } from "../base/errors.js";
-import type { BackendName } from "./start.js";
+import type { BackendName } from "./names.js";
 
 /** A backend that cannot run on this machine: why, and what would mend it. */
 export class BackendUnavailable extends UserError {

@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Command, Option } from "commander";
+import { backendChoices } from "../backend/names.js";
 import { describeSystemError, UserError, usageError } from "../base/errors.js";
 import { readConfigFile } from "../run/settings.js";
 import { addExamples } from "./help.js";
@@ -205,7 +206,7 @@ export function numberAbove(flag: string, bound: number): (text: string) => numb
 
 export const backendOption = () =>
   new Option("--backend <name>", "what computes: the fastest that works here, or the one named")
-    .choices(["auto", "tensorflow", "webgpu", "wasm", "cpu"])
+    .choices([...backendChoices])
     .default("auto");
 
 export const partOption = () =>

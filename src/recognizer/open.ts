@@ -1,4 +1,5 @@
-import { type BackendChoice, type Purpose, startBackend } from "../backend/start.js";
+import type { BackendChoice } from "../backend/names.js";
+import { type Purpose, startBackend } from "../backend/start.js";
 import { RunFolder } from "../run/folder.js";
 import { type Recognizer, recognizerOf } from "./recognizer.js";
 

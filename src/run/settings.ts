@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { backendChoices } from "../backend/names.js";
 import { describeSystemError, UserError, usageError } from "../base/errors.js";
 import { augmentRecipes, augmentSchema, namedRecipe } from "../data/augment/settings.js";
 import { frontEnds } from "../models/definition.js";
@@ -99,7 +100,7 @@ export const settingsSchema = z.strictObject({
   /** Whether the best epoch's model is kept; else the newest one's. */
   saveBestOnly: z.boolean({ error: "expected true or false" }).default(laterDefaults.saveBestOnly),
   seed: wholeNumber(0),
-  backend: oneOf("auto", "tensorflow", "webgpu", "wasm", "cpu"),
+  backend: oneOf(...backendChoices),
   /** By default `speaker` where every clip has a speaker, else `random`. */
   split: oneOf("speaker", "random", "course", "official").optional(),
   valSize: share(),

@@ -1,5 +1,5 @@
 import { totalmem } from "node:os";
-import type { BackendName } from "../backend/start.js";
+import type { BackendName } from "../backend/names.js";
 import { UserError } from "../base/errors.js";
 import type { BuildOptions, ModelDefinition } from "../models/definition.js";
 import { planModel } from "../models/size.js";

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { expect, it, vi } from "vitest";
-import { backendNames, startBackend } from "../../src/backend/start.js";
+import { backendNames } from "../../src/backend/names.js";
+import { startBackend } from "../../src/backend/start.js";
 
 it("prefers the fastest", () => {
   expect(backendNames).toEqual(["tensorflow", "webgpu", "wasm", "cpu"]);

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { expect } from "vitest";
-import type { BackendName } from "../../src/backend/start.js";
+import type { BackendName } from "../../src/backend/names.js";
 import { noise, runKernel, type Values } from "./kernels.js";
 import { expectNear } from "./near.js";
 

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { BackendName } from "../../src/backend/start.js";
+import type { BackendName } from "../../src/backend/names.js";
 import { Random } from "../../src/base/random.js";
 
 /** A tensor that belongs to no backend. */

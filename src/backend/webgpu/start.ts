@@ -1,8 +1,8 @@
 import { tmpdir } from "node:os";
 import * as tf from "@tensorflow/tfjs";
 import { type BackendDetails, commonVersions, installedVersion } from "../details.js";
+import type { BackendChoice } from "../names.js";
 import { nvidiaGpu } from "../nvidia.js";
-import type { BackendChoice } from "../start.js";
 import { BackendUnavailable } from "../unavailable.js";
 import { type Adapter, describeAdapter, findAdapter } from "./adapter.js";
 import { openDevice } from "./device.js";

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
-import type { BackendChoice } from "../../backend/start.js";
+import type { BackendChoice } from "../../backend/names.js";
 import { usageError } from "../../base/errors.js";
 import { percent } from "../../base/figures.js";
 import type { Part } from "../../data/clips.js";

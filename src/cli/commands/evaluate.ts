@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { BackendChoice } from "../../backend/start.js";
+import type { BackendChoice } from "../../backend/names.js";
 import { percent } from "../../base/figures.js";
 import type { Part } from "../../data/clips.js";
 import type { Analysis } from "../../eval/analysis/analyse.js";

@@ -1,6 +1,6 @@
 import { buffer } from "node:stream/consumers";
 import type { Command } from "commander";
-import type { BackendChoice } from "../../backend/start.js";
+import type { BackendChoice } from "../../backend/names.js";
 import { usageError } from "../../base/errors.js";
 import { percent } from "../../base/figures.js";
 import type { RowPrediction } from "../../recognizer/predict.js";

@@ -1,6 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { freemem } from "node:os";
-import { type BackendDetails, type BackendName, backendNames } from "../../backend/start.js";
+import { type BackendName, backendNames } from "../../backend/names.js";
+import type { BackendDetails } from "../../backend/start.js";
 import { type Explanation, explainNoGpu } from "../../backend/tensorflow/explain.js";
 import { startProcess } from "../../base/workers.js";
 import type { TrialMessage } from "./trial.js";

@@ -2,9 +2,9 @@
  * The program in which `diagnoseBackends` tries one backend, named by the first argument, in a process of its
  * own. It sends what it finds as messages to the process that started it.
  */
+import type { BackendName } from "../../backend/names.js";
 import {
   type BackendDetails,
-  type BackendName,
   BackendUnavailable,
   describeBackend,
   startBackend,
