@@ -1,8 +1,9 @@
 /**
- * Makes a recording of 1 GB (noise and a sweep, 16 kHz, 16 bits) and stores its spectrogram through the built package: seconds, peak
- * memory of the process, and how much faster two threads compute than one, the computing alone.
+ * Makes a recording of 1 GB (noise and a sweep, 16 kHz, 16 bits) and stores its spectrogram through the built
+ * package: seconds, peak memory of the process, and how much faster two threads compute than one, the
+ * computing alone.
  *
- *   npm run build && npx tsx bench/recording.ts
+ * npm run build && npx tsx bench/recording.ts
  */
 import { spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** What `keyspot/sound` exports: spectrograms, their pictures and numbers, stores of long recordings, the spectrogram factory. */
+/**
+ * What `keyspot/sound` exports: spectrograms, their pictures and numbers, stores of long recordings, the
+ * spectrogram factory.
+ */
 
 export type { AudioSource } from "./factory/audio-source.js";
 export type {

@@ -377,7 +377,7 @@ describe("mistakes", () => {
     ],
     ["two ends", [...a, "--to", "3s", "--to", "4s", "--csv"], 2, /one time for --to/],
     ["a frequency above half the rate", [...a, "--max-frequency", "4001", "--csv"], 1, /up to 4000 Hz/],
-    ["an overlap", [...a, "a.zarr", "--csv"], 1, /recordings that follow each other/],
+    ["an overlap", [...a, "a.zarr", "--csv"], 1, /consecutive recordings were expected/],
     ["unlike stores", [...a, "power.zarr", "--csv"], 1, /same settings were expected, found log/],
     ["no such store", ["spectrogram", "absent.zarr", "--csv"], 1, /cannot read absent.zarr/],
     ["NetCDF where there is a file", [...a, "--to", "long.wav/x.nc"], 1, /cannot write long.wav\/x.nc/],

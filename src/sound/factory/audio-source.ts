@@ -3,19 +3,20 @@ import { readWavFile } from "../../audio/wav/decode.js";
 import { UserError } from "../../base/errors.js";
 import { resample } from "../../dsp/resample.js";
 
-/** The path of a WAV file, decoded sound, or the samples of one channel at the factory's rate. */
+/** The path of a WAV file, decoded sound, or the samples of one channel at the factory's sample rate. */
 export type AudioSource = string | Audio | Float32Array;
 
-/** What messages call a source: its path, or its place in the list. */
+/** Returns the name of a source in messages: its path, or its index in the list. */
 export function sourceName(source: AudioSource, index: number): string {
   return typeof source === "string" ? source : `recording ${index}`;
 }
 
-/** The sound of a source with all its channels, at another rate than wanted resampled. */
+/** Reads a source with all its channels and resamples it if its rate differs. */
 export async function readSource(source: AudioSource, sampleRate: number): Promise<Audio> {
   return atRate(typeof source === "string" ? await readWavFile(source) : source, sampleRate);
 }
 
+/** Returns sound at a sample rate in Hz. Bare samples are taken to have it already. */
 export function atRate(sound: Audio | Float32Array, sampleRate: number): Audio {
   if (sound instanceof Float32Array) return { sampleRate, channels: [sound] };
   if (sound.sampleRate === sampleRate) return sound;
@@ -25,7 +26,7 @@ export function atRate(sound: Audio | Float32Array, sampleRate: number): Audio {
   };
 }
 
-/** @throws UserError for sound without a channel, or with channels that are not equally long */
+/** @throws UserError for sound without channels, or with channels of different lengths */
 export function checkChannels(channels: readonly Float32Array[], name: string): void {
   if (channels.length === 0) throw new UserError(`${name} has no channel, at least one was expected`);
   const other = channels.findIndex((samples) => samples.length !== channels[0]!.length);

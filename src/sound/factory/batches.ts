@@ -3,39 +3,39 @@ import { Random } from "../../base/random.js";
 import { requireInteger } from "../../dsp/checks.js";
 import { arrayItem, type RealArray, requireArray } from "./real-array.js";
 
-/** One recording as arrays, `[arrays, bins, frames]`. */
+/** The arrays of one recording, `[arrays, bins, frames]`. */
 export interface SpectrogramExample extends RealArray {
-  /** How many samples each channel of the sound has that it was made of. */
+  /** Number of samples of the recording, per channel. */
   readonly samples: number;
 }
 
-/** Recordings of one shape, `[examples, arrays, bins, frames]`. */
+/** The arrays of recordings of one shape, `[examples, arrays, bins, frames]`. */
 export interface SpectrogramDataset extends RealArray {
-  /** How many samples each channel of the sound has that an example was made of, `[examples]`. */
+  /** Number of samples of each example's recording, per channel, `[examples]`. */
   readonly samples: Int32Array;
 }
 
-/** Some of the examples, `[examples, arrays, bins, frames]`. */
+/** Some examples of a dataset, `[examples, arrays, bins, frames]`. */
 export interface SpectrogramBatch extends RealArray {
-  /** The place of each in what the batches are made of: where to look up its label. */
+  /** Index of each example in the dataset or list of recordings, to look up its label. */
   readonly indices: Int32Array;
-  /** As in a `SpectrogramDataset`; missing where that array has none. */
+  /** As in a `SpectrogramDataset`; missing if the dataset has none. */
   readonly samples?: Int32Array;
 }
 
 export interface BatchOptions {
-  /** Examples a batch; the last one of a pass may have fewer. */
+  /** Number of examples. The last batch of a pass may have fewer. */
   batchSize: number;
-  /** Whether a new pass begins behind the last batch. Default: false. */
+  /** Whether a new pass begins after the last batch. Default: false. */
   endless?: boolean;
-  /** Every pass has its own order, which follows from this number. Default: the order as given, in every pass. */
+  /** Seed of the order, which differs in every pass. Default: the order as given. */
   shuffleSeed?: number;
 }
 
 /**
- * The examples, read one after the other.
+ * Reads examples one after the other into one array.
  *
- * @throws UserError where they have not all the same shape
+ * @throws UserError if their shapes differ
  */
 export async function stackExamples(
   indices: Int32Array,
@@ -50,7 +50,7 @@ export async function stackExamples(
     if (example.shape.join() !== shape.join())
       throw new UserError(
         `examples of one shape were expected: ${first.name} is [${shape.join(", ")}], ${name} [${example.shape.join(", ")}]; ` +
-          "recordings of several lengths need padding, and all as many channels",
+          "give the factory a padding, or recordings of one length, and the same number of channels",
       );
     data.set(example.data, place * firstData.length);
     samples[place] = example.samples;
@@ -58,7 +58,7 @@ export async function stackExamples(
   return { data, shape: [indices.length, ...shape], samples };
 }
 
-/** Batches of an array's items. */
+/** Yields batches of an array's items. */
 export function arrayBatches(
   array: RealArray & { readonly samples?: Int32Array },
   options: BatchOptions,
@@ -77,7 +77,7 @@ export function arrayBatches(
   });
 }
 
-/** Batches whose contents are made when they are asked for. */
+/** Yields batches whose contents are read on demand. */
 export function batches(
   count: number,
   options: BatchOptions,

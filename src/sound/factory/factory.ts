@@ -27,12 +27,15 @@ import { learns, type Transform } from "./steps/transforms.js";
 import { type OwnParts, readFactory, writeFactory } from "./storage.js";
 
 /**
- * Makes arrays to learn on of recordings, and recordings of such arrays: padding → STFT → processor → order →
- * transforms, and back. A recording becomes `[arrays, bins, frames]`, with a processor of two arrays `[2·channels, bins,
- * frames]`; bins = floor(nFft/2) + 1 and frames as `stft` has them, unless a transform changes them. Where the windows overlap so
- * little that the last frame would not reach the end (Hann: a hop above 0.41 of the window), there are zeros behind it first, which
- * make one frame more: the way there and back keeps every sample within 1e-5 of full scale. With `center` off it does so but for the
- * flanks of the first and the last window, which come back as zeros.
+ * Converts recordings to arrays for training, and such arrays back to sound: padding → STFT → processor →
+ * order → transforms, and back.
+ *
+ * A recording becomes `[arrays, bins, frames]`. With the built-in processors there are two arrays per
+ * channel, bins = floor(nFft/2) + 1, and the frames are those of `stft`, unless a transform changes them.
+ *
+ * The round trip keeps every sample within 1e-5 of full scale. If the windows overlap too little for the last
+ * frame to reach the end (Hann: a hop above 0.41 of the window), zeros are appended first, which adds a
+ * frame. With `center` off, the flanks of the first and the last window come back as zeros.
  *
  * @example
  * const factory = new SpectrogramFactory({ sampleRate: 16000, stft: { nFft: 512 }, padding: { length: 16000 } });
@@ -42,33 +45,34 @@ import { type OwnParts, readFactory, writeFactory } from "./storage.js";
 export class SpectrogramFactory {
   readonly settings: ResolvedFactorySettings;
 
-  /** @throws UserError (exit 2) for settings that are wrong whatever the recordings are */
+  /** @throws UserError (exit 2) for settings that are wrong for every recording */
   constructor(settings: FactorySettings) {
     this.settings = resolveFactorySettings(settings);
   }
 
   /**
-   * Loads what `save` wrote.
+   * Loads a saved factory.
    *
-   * @param own the processors, padding functions and transforms that are not part of the package, by name
-   * @throws UserError for a folder that is none, of another version or damaged, and for a name that is neither known nor given
+   * @param own custom processors, padding functions and transforms, by name
+   * @throws UserError for a folder that is not a saved factory, is of another version or damaged, and for a
+   * custom part that is not given
    */
   static async load(folder: string, own: OwnParts = {}): Promise<SpectrogramFactory> {
     return new SpectrogramFactory(await readFactory(folder, own));
   }
 
   /**
-   * Writes `factory.json`, and for each transform that learns a file beside it.
+   * Writes `factory.json`, and a file beside it for each learning transform.
    *
-   * @throws UserError (exit 2) where a transform was not fitted, or a padding function has no name
+   * @throws UserError (exit 2) for a transform that is not fitted, or a padding function without a name
    */
   async save(folder: string): Promise<void> {
     await writeFactory(folder, this.settings);
   }
 
   /**
-   * Lets each transform that learns learn from the recordings, as the steps before it leave them. Files are read as they
-   * are needed, once for each such transform.
+   * Fits each learning transform to the recordings, as the steps before it leave them. Files are read on
+   * demand, once for each such transform.
    */
   async fit(sources: readonly AudioSource[]): Promise<this> {
     for (const [index, transform] of this.settings.transforms.entries()) {
@@ -79,7 +83,7 @@ export class SpectrogramFactory {
     return this;
   }
 
-  /** The complex spectra of a recording after padding, one a channel. */
+  /** Returns the complex spectra of a recording after padding, one per channel. */
   spectra(sound: Audio | Float32Array, name = "the recording"): ComplexSpectrogram[] {
     const { channels } = atRate(sound, this.settings.sampleRate);
     checkChannels(channels, name);
@@ -93,17 +97,17 @@ export class SpectrogramFactory {
     });
   }
 
-  /** A recording → its arrays. */
+  /** Converts a recording to its arrays. */
   forward(sound: Audio | Float32Array, name = "the recording"): SpectrogramExample {
     return this.encode(atRate(sound, this.settings.sampleRate), name, this.settings.transforms);
   }
 
   /**
-   * Arrays → sound. Its length is `samples` where the array tells it (as what `forward` returns does), else that of the
-   * padding where that makes as many frames, else as far as whole hops go.
+   * Converts arrays to sound. Its length is `samples` if given (as `forward` returns it), else that of the
+   * padding if it has the same number of frames, else a whole number of hops.
    *
-   * @throws UserError (exit 2) for windows that overlap too little to be undone; (exit 1) for another number of bins or arrays than the
-   * factory makes, and for NaN or infinity
+   * @throws UserError (exit 2) for windows that overlap too little to be inverted; (exit 1) for a number of
+   * bins or arrays that does not fit the factory, and for NaN or infinity
    */
   backward(example: RealArray & { readonly samples?: number }): Audio {
     requireArray(example, "an example", ["arrays", "bins", "frames"]);
@@ -124,19 +128,22 @@ export class SpectrogramFactory {
     return { sampleRate: this.settings.sampleRate, channels };
   }
 
-  /** All recordings in one array. They must be equally long and have as many channels, or be padded. */
+  /**
+   * Returns all recordings in one array. They need the same number of channels, and equal lengths or a
+   * padding.
+   */
   async dataset(sources: readonly AudioSource[]): Promise<SpectrogramDataset> {
     if (sources.length === 0) throw new UserError("a dataset needs at least one recording, got none");
     return this.stack(sources, Int32Array.from(sources.keys()));
   }
 
-  /** Batches of a dataset, or of recordings that are read when their batch is asked for. */
+  /** Yields batches of a dataset, or of recordings that are read on demand. */
   batches(from: RealArray | readonly AudioSource[], options: BatchOptions): AsyncGenerator<SpectrogramBatch> {
     if ("shape" in from) return arrayBatches(from, options);
     return batches(from.length, options, (indices) => this.stack(from, indices));
   }
 
-  /** The batches as tensors. Whoever asks for one disposes it. */
+  /** Yields the batches as tensors. The caller disposes them. */
   async *tensors(
     from: RealArray | readonly AudioSource[],
     options: BatchOptions,
@@ -145,8 +152,8 @@ export class SpectrogramFactory {
   }
 
   /**
-   * Turns a dataset, a batch or what a model makes of it (`[examples, arrays, bins, frames]`) into WAV files of 32-bit
-   * floats, one a path. Tensors are left as they are.
+   * Writes a dataset, a batch or a model's output (`[examples, arrays, bins, frames]`) as WAV files of 32-bit
+   * floats, one per example. Tensors are not disposed.
    */
   async writeAudio(
     output: (RealArray & { readonly samples?: Int32Array }) | tf.Tensor,
@@ -166,8 +173,7 @@ export class SpectrogramFactory {
   }
 
   /**
-   * Draws as SVG: of sound the raw spectrogram, its channels' levels in dB; of an example's arrays, or a model's, the
-   * processed data, each array with a colour bar of its own.
+   * Draws sound as its spectrogram in dB, or arrays as they are, each with its own colour bar. Returns SVG.
    */
   picture(what: Audio | Float32Array | RealArray, options: FactoryPictureOptions = {}): string {
     const { nFft, hop, center, window, winLength } = this.settings.stft;
@@ -214,11 +220,11 @@ export class SpectrogramFactory {
     const { stft, transforms } = this.settings;
     const expected = Math.floor(stft.nFft / 2) + 1;
     if (bins === expected) return;
-    const when = transforms.length > 0 ? " once the transforms are undone" : "";
+    const when = transforms.length > 0 ? " after the transforms are undone" : "";
     throw new UserError(`nFft ${stft.nFft} has ${expected} bins, the example has ${bins}${when}`);
   }
 
-  /** The padding's length, if it makes so many frames. */
+  /** Returns the padding's length if it has this number of frames. */
   private paddedLength(frames: number): number | undefined {
     if (this.settings.padding === undefined) return undefined;
     const { nFft, hop, center } = this.settings.stft;

@@ -16,9 +16,9 @@ export interface FactoryPictureOptions extends Omit<PictureLook, "plain"> {
   frequencies?: ArrayLike<number>;
 }
 
-/** Where frames and bins stand. */
+/** Positions of frames and bins. */
 export interface PictureAxes {
-  /** Seconds: the middle of the first frame, and from one to the next. */
+  /** Time of the middle of the first frame, and from one frame to the next, seconds. */
   readonly start: number;
   readonly step: number;
   /** Hz, `[bins]`. */
@@ -27,7 +27,7 @@ export interface PictureAxes {
 
 const panelSize = [800, 300] as const;
 
-/** The levels of the channels in dB, below each other. `fullScale` is the magnitude that has 0 dB. */
+/** Draws the levels of channels in dB, below each other. `fullScale` is the magnitude of 0 dB. */
 export function rawPicture(
   spectra: readonly ComplexSpectrogram[],
   fullScale: number,
@@ -40,7 +40,7 @@ export function rawPicture(
     ...(spectra.length > 1 && { name: `channel ${index}` }),
   }));
   const loudest = Math.max(...panels.map(({ spectrogram }) => extremes(spectrogram.values)[1]));
-  // Silence is dark; its level is the floor but for rounding.
+  // Silence is dark. Its level is the minimum up to rounding.
   const high = loudest > silenceDb + 1e-6 ? loudest : 0;
   return spectrogramSvg({
     panels,
@@ -53,7 +53,9 @@ export function rawPicture(
   });
 }
 
-/** Each of the arrays with a colour bar of its own, below each other: a magnitude and a phase have no scale in common. */
+/**
+ * Draws arrays below each other, each with its own colour bar, since a magnitude and a phase share no scale.
+ */
 export function arraysPicture(
   arrays: RealArray,
   names: readonly string[],
@@ -66,7 +68,7 @@ export function arraysPicture(
   const frequencies = Float64Array.from(options.frequencies ?? axes.frequencies);
   if (frequencies.length !== bins)
     throw new UserError(
-      `the arrays have ${bins} bins, ${options.frequencies === undefined ? "the STFT has" : "frequencies were given for"} ${frequencies.length}: give the frequency of each`,
+      `the arrays have ${bins} bins, ${options.frequencies === undefined ? "the STFT has" : "frequencies were given for"} ${frequencies.length}: pass the frequency of each bin`,
     );
   const [width, height] = [size[0], Math.floor(size[1] / count)];
   const panels = Array.from({ length: count }, (_, index) => {
@@ -97,12 +99,12 @@ function onAxes(
   return { values, frames, bins: frequencies.length, times, frequencies };
 }
 
-/** From the first frame's middle to the last one's. */
+/** Returns the times of the first and the last frame. */
 function timeRange(frames: number, { start, step }: PictureAxes): [number, number] {
   return [start, start + Math.max(1, frames - 1) * step];
 }
 
-/** Of the numbers that are finite. */
+/** Returns the smallest and the largest finite value. */
 function extremes(values: ArrayLike<number>): [number, number] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (let i = 0; i < values.length; i++) {
@@ -114,7 +116,7 @@ function extremes(values: ArrayLike<number>): [number, number] {
   return low <= high ? [low, high] : [0, 1];
 }
 
-/** A range that goes up, also around a single value. */
+/** Widens an empty range around its value. */
 function widened([low, high]: [number, number]): [number, number] {
   return low < high ? [low, high] : [low - 0.5, high + 0.5];
 }

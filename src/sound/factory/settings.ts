@@ -9,20 +9,20 @@ export interface FactorySettings {
   /** Hz, a whole number. Recordings of another rate are resampled to it. */
   sampleRate: number;
   stft: StftOptions;
-  /** How complex numbers become real ones. Default: real-imaginary. */
+  /** How complex spectra become real arrays. Default: real-imaginary. */
   processor?: ProcessorName | SpectrumProcessor;
   /**
-   * Which array comes at each place: of two channels with their magnitudes and phases, `[0, 2, 1, 3]` puts the magnitudes
-   * first. A permutation of all arrays of a recording. Default: channel after channel.
+   * Order of a recording's arrays, a permutation of their indices. For two channels with magnitude and phase,
+   * `[0, 2, 1, 3]` puts both magnitudes first. Default: channel after channel.
    */
   order?: readonly number[];
-  /** Brings all recordings to one length. Default: each keeps its own. */
+  /** Brings all recordings to one length. Default: each keeps its length. */
   padding?: Padding;
-  /** Applied in this order to a recording's arrays, in the opposite order on the way back. Default: none. */
+  /** Steps on a recording's arrays, applied in this order and undone in the opposite order. Default: none. */
   transforms?: readonly Transform[];
 }
 
-/** The settings with all defaults filled in, so that a saved factory does not depend on them. */
+/** Settings with all defaults filled in, so that a saved factory does not depend on them. */
 export interface ResolvedFactorySettings {
   readonly sampleRate: number;
   readonly stft: Readonly<Required<StftOptions>>;
@@ -32,7 +32,11 @@ export interface ResolvedFactorySettings {
   readonly transforms: readonly Transform[];
 }
 
-/** @throws UserError (exit 2) for settings that are wrong whatever the recordings are */
+/**
+ * Fills in defaults and checks settings.
+ *
+ * @throws UserError (exit 2) for settings that are wrong for every recording
+ */
 export function resolveFactorySettings(settings: FactorySettings): ResolvedFactorySettings {
   requireKnownKeys(settings, "settings", settingKeys);
   requireKnownKeys(settings.stft, "stft", stftKeys);
@@ -58,7 +62,7 @@ export function resolveFactorySettings(settings: FactorySettings): ResolvedFacto
 const settingKeys = ["sampleRate", "stft", "processor", "order", "padding", "transforms"];
 const stftKeys = ["nFft", "hop", "winLength", "window", "center", "padMode"];
 
-/** Types do not reach plain JavaScript callers, and a misspelt setting would silently not count. */
+/** Plain JavaScript callers have no type check, and a misspelt setting would be ignored silently. */
 function requireKnownKeys(value: object, what: string, known: readonly string[]): void {
   if (typeof value !== "object" || value === null)
     throw usageError(`${what} must be an object, got ${value}`);
@@ -71,7 +75,7 @@ function resolveStft(options: StftOptions): Required<StftOptions> {
   const hop = options.hop ?? Math.max(1, Math.floor(winLength / 4));
   const resolved = { nFft, hop, winLength, window, center, padMode };
   requireInteger("nFft", nFft);
-  // The transform itself knows what is wrong with its options.
+  // Checks the options.
   stft(new Float64Array(nFft), resolved);
   return resolved;
 }
@@ -81,7 +85,7 @@ function resolveProcessor(processor: ProcessorName | SpectrumProcessor): Spectru
   const names = Object.keys(known);
   if (typeof processor === "string") {
     if (Object.hasOwn(known, processor)) return known[processor]!;
-    throw usageError(`processor must be one of ${names.join(", ")}, or one of your own, got ${processor}`);
+    throw usageError(`processor must be one of ${names.join(", ")}, or an object, got ${processor}`);
   }
   const { name, arrays, forward, backward } = processor;
   const isProcessor =
@@ -90,9 +94,11 @@ function resolveProcessor(processor: ProcessorName | SpectrumProcessor): Spectru
     typeof forward === "function" &&
     typeof backward === "function";
   if (!isProcessor || !Array.isArray(arrays) || arrays.length === 0)
-    throw usageError("a processor has a name, the names of its arrays (at least one), forward and backward");
+    throw usageError(
+      "a processor must have a name, arrays (the name of each, at least one), forward and backward",
+    );
   if (names.includes(name) && processor !== known[name])
-    throw usageError(`a processor of your own needs another name than ${name}, which is the package's`);
+    throw usageError(`a custom processor needs another name than ${name}, which the package uses`);
   return processor;
 }
 
@@ -100,11 +106,11 @@ function requirePermutation(order: readonly number[], arraysPerChannel: number):
   const sorted = order.toSorted((a, b) => a - b);
   if (sorted.length === 0 || sorted.some((value, place) => value !== place))
     throw usageError(
-      `order must have each of the places 0 to ${Math.max(0, order.length - 1)} once, got ${order.join(", ")}`,
+      `order must have each of the indices 0 to ${Math.max(0, order.length - 1)} once, got ${order.join(", ")}`,
     );
   if (order.length % arraysPerChannel !== 0)
     throw usageError(
-      `order must have ${arraysPerChannel} places for each channel, as the processor has arrays, got ${order.length}`,
+      `order must have ${arraysPerChannel} indices per channel, one for each array of the processor, got ${order.length}`,
     );
 }
 

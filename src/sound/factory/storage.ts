@@ -13,14 +13,14 @@ import { type SpectrumProcessor, spectrumProcessors } from "./steps/processors.j
 import { type ScalerSettings, scaler } from "./steps/scaler.js";
 import { learns, type Transform } from "./steps/transforms.js";
 
-/** Goes up when a folder written by an older version can no longer be read. */
+/** Version of the format. It increases when folders of older versions can no longer be read. */
 const factoryFormat = 1;
 
-/** What a saved factory used that is not part of the package, by the names that it was saved under. */
+/** Custom parts of a saved factory, by the names under which they were saved. */
 export interface OwnParts {
   processors?: Readonly<Record<string, SpectrumProcessor>>;
   paddings?: Readonly<Record<string, PaddingFunction>>;
-  /** Each makes a new transform from the settings of the one that was saved. */
+  /** Functions that make a transform from its saved settings. */
   transforms?: Readonly<Record<string, (settings: unknown) => Transform>>;
 }
 
@@ -55,14 +55,12 @@ const fileSchema = z.strictObject({
   ),
 });
 
-/** Writes the settings to `factory.json` and what each transform learnt to a file beside it. */
+/** Writes the settings to `factory.json`, and the state of each learning transform to a file beside it. */
 export async function writeFactory(folder: string, settings: ResolvedFactorySettings): Promise<void> {
   const { sampleRate, stft, processor, order, padding, transforms } = settings;
   const waiting = transforms.find((transform) => learns(transform) && !transform.fitted);
   if (waiting !== undefined)
-    throw usageError(
-      `the transform ${waiting.name} has learnt nothing yet: fit the factory before it is saved`,
-    );
+    throw usageError(`the transform ${waiting.name} is not fitted: fit the factory before it is saved`);
   const storedPadding = padding && { length: padding.length, policy: paddingName(padding) };
   const stored: z.infer<typeof fileSchema>["transforms"] = [];
   for (const [index, transform] of transforms.entries()) {
@@ -76,7 +74,7 @@ export async function writeFactory(folder: string, settings: ResolvedFactorySett
     const temporary = join(folder, `.transform-${index}.${process.pid}.tmp`);
     await transform.save(temporary);
     const sha256 = fingerprint(temporary);
-    // Named by its content: a factory that was saved here before stays whole until the new one is.
+    // Named by its content, so that a factory saved here before stays whole until the new one is complete.
     const file = `transform-${index}-${sha256.slice(0, 8)}.state`;
     renameSync(temporary, join(folder, file));
     stored.push({ ...entry, learnt: { file, sha256 } });
@@ -91,7 +89,7 @@ export async function writeFactory(folder: string, settings: ResolvedFactorySett
     ...(storedPadding !== undefined && { padding: storedPadding }),
     transforms: stored,
   };
-  // Last, since it vouches for the others.
+  // Written last, since it names the other files.
   writeFileAtomic(join(folder, "factory.json"), `${JSON.stringify(contents, null, 2)}\n`);
   const files = stored.map(({ learnt }) => learnt?.file);
   for (const name of readdirSync(folder))
@@ -99,13 +97,13 @@ export async function writeFactory(folder: string, settings: ResolvedFactorySett
       rmSync(join(folder, name));
 }
 
-/** The settings of a saved factory, its transforms with what they learnt. */
+/** Reads the settings of a saved factory, with the state of its transforms. */
 export async function readFactory(folder: string, own: OwnParts): Promise<FactorySettings> {
   const path = join(folder, "factory.json");
   const value = readJsonFile(path) as { keyspot?: unknown; format?: unknown } | null;
   if (typeof value?.keyspot !== "string" || typeof value.format !== "number")
     throw new UserError(
-      `${path} is no saved spectrogram factory: expected a version of keyspot and a format in it`,
+      `${path} is not a saved spectrogram factory: expected a version of keyspot and a format in it`,
     );
   if (value.format !== factoryFormat)
     throw new UserError(
@@ -120,7 +118,7 @@ export async function readFactory(folder: string, own: OwnParts): Promise<Factor
   const find = <T>(kind: keyof OwnParts, name: string, known: Readonly<Record<string, T>>): T => {
     if (Object.hasOwn(known, name)) return known[name]!;
     throw usageError(
-      `${path} uses the ${kind.slice(0, -1)} "${name}", which is not part of the package: give it again on loading, as { ${kind}: { "${name}": … } }`,
+      `${path} uses the ${kind.slice(0, -1)} "${name}", which is not part of the package: pass it to load as { ${kind}: { "${name}": … } }`,
     );
   };
   const restored: Transform[] = [];
@@ -129,7 +127,7 @@ export async function readFactory(folder: string, own: OwnParts): Promise<Factor
     const transform = make(settings);
     if (learns(transform) !== (learnt !== undefined))
       throw usageError(
-        `${path}: the transform ${name} ${learnt ? "learnt, the one that was given cannot" : "learnt nothing, the one that was given must"}`,
+        `${path}: the saved transform ${name} ${learnt ? "learns, the given one does not" : "does not learn, the given one does"}`,
       );
     if (learns(transform) && learnt !== undefined) {
       const file = join(folder, learnt.file);

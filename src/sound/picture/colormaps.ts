@@ -3,15 +3,16 @@ import { usageError } from "../../base/errors.js";
 
 export const colormapNames = ["viridis", "magma", "plasma", "jet"] as const;
 /**
- * Viridis, magma and plasma grow evenly lighter, also in grey and with colour blindness. (N. Smith and S. van der Walt,
- * matplotlib, 2015.) Jet is the rainbow that older papers show; it makes edges where the data have none.
+ * Viridis, magma and plasma become evenly lighter, also in grey and with colour blindness. (N. Smith and S.
+ * van der Walt, matplotlib, 2015.) Jet is the rainbow of older papers; it shows edges where the data have
+ * none.
  */
 export type Colormap = (typeof colormapNames)[number];
 
 /** Red, green and blue, 0 to 255. */
 export type Color = [number, number, number];
 
-/** The colour at a share of the way from the lowest (0) to the highest value (1): that of matplotlib's 256 steps. */
+/** Returns the colour at a share of the range, 0 to 1, as one of matplotlib's 256 steps. */
 export function colorAt(colormap: Colormap, share: number): Color {
   const colorOf = colorsOf[colormap];
   if (colorOf === undefined)
@@ -34,7 +35,8 @@ function parseHex(color: string): Color {
   return [value >> 16, (value >> 8) & 255, value & 255];
 }
 
-// Corners of the straight lines that each part follows: share of the way, intensity. (matplotlib's `_jet_data`.)
+// Corners of piecewise linear curves, one per channel: share of the range, intensity. (matplotlib's
+// `_jet_data`.)
 const jet = {
   red: [0, 0, 0.35, 0, 0.66, 1, 0.89, 1, 1, 0.5],
   green: [0, 0, 0.125, 0, 0.375, 1, 0.64, 1, 0.91, 0, 1, 0],

@@ -6,17 +6,17 @@ export const frequencyScales = ["linear", "log", "mel"] as const;
 /** Mel is Slaney's: linear below 1000 Hz, logarithmic above. */
 export type FrequencyScale = (typeof frequencyScales)[number];
 
-/** A frequency axis, going up. */
+/** An ascending frequency axis. */
 export interface FrequencyAxis {
-  /** The share of its height at which a frequency in Hz stands. */
+  /** Returns the position of a frequency in Hz, as a share of the axis. */
   position(hz: number): number;
-  /** The frequency in Hz at a share of its height. */
+  /** Returns the frequency in Hz at a share of the axis. */
   frequency(position: number): number;
-  /** Round frequencies on it, no two of them nearer than this share of its height. */
+  /** Returns round frequencies that are at least `gap` apart, a share of the axis. */
   ticks(gap: number): number[];
 }
 
-/** An axis from `low` to `high` Hz. */
+/** Returns an axis from `low` to `high` Hz. */
 export function frequencyAxis(scale: FrequencyScale, low: number, high: number): FrequencyAxis {
   if (scale === "log" && !(low > 0))
     throw usageError(`a logarithmic frequency axis begins above 0 Hz, got ${low}`);
@@ -31,7 +31,7 @@ export function frequencyAxis(scale: FrequencyScale, low: number, high: number):
   };
 }
 
-/** An axis on which every bin is equally high, whatever their frequencies (rising, Hz). */
+/** Returns an axis on which all bins are equally high, whatever their frequencies (ascending, Hz). */
 export function evenAxis(frequencies: ArrayLike<number>): FrequencyAxis {
   const bins = frequencies.length;
   const frequency = (share: number) => {
@@ -58,7 +58,7 @@ const maps: Record<FrequencyScale, { to: (hz: number) => number; from: (value: n
   mel: { to: (hz) => hzToMel(hz), from: (mel) => melToHz(mel) },
 };
 
-/** Of 0 and the numbers of one digit, the roundest that are far enough apart. */
+/** Returns 0 and numbers of one significant digit that are far enough apart, the roundest first chosen. */
 function roundTicks(low: number, high: number, position: (hz: number) => number, gap: number): number[] {
   const chosen: number[] = [];
   const add = (hz: number) => {

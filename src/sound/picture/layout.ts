@@ -2,7 +2,7 @@ import { usageError } from "../../base/errors.js";
 import { textWidth } from "../../plot/text-width.js";
 import { fontSizes } from "../../plot/theme.js";
 
-/** A rectangle of the picture in whole px, so that pixels of the spectrogram are pixels of the picture. */
+/** A rectangle of the picture in whole px, so that the spectrogram's pixels match the picture's. */
 export interface Box {
   left: number;
   top: number;
@@ -14,37 +14,38 @@ export interface LayoutRequest {
   width: number;
   height: number;
   panels: number;
-  /** No axes, words or margins. */
+  /** Whether there are no axes, text or margins. */
   plain: boolean;
   titled: boolean;
-  /** The panels have names, which stand above them. */
+  /** Whether the panels have names, which are drawn above them. */
   named: boolean;
   waves: boolean;
-  /** The widest label of the axes on the left. */
+  /** Widest label of the axes on the left. */
   widestLabel: string;
-  /** The widest label of the colour bar. */
+  /** Widest label of the colour bar. */
   widestBarLabel: string;
 }
 
 export interface Layout {
-  /** px a unit: words and lines of a large picture are larger. */
+  /** px per unit; it scales text and lines in large pictures. */
   unit: number;
   panels: { spectrogram: Box; wave: Box | undefined }[];
   colorBar: Box;
 }
 
-/** The size up to which words keep theirs; a larger picture is this one magnified. */
+/** Size up to which text keeps its size. A larger picture is this one magnified. */
 const baseSize = { width: 800, height: 400 };
 const smallest = { width: 60, spectrogram: 30, wave: 16 };
 const padding = 16;
 export const gaps = { tick: 4, label: 5, title: 8, colorBar: 14, barWidth: 12 };
-/** A line of words with what stands between it and the next thing. */
+/** Height of a line of text with the gap after it. */
 const line = { normal: fontSizes.normal + gaps.title, heading: fontSizes.heading + 12 };
 
 /**
- * Where everything stands: the panels below each other, each with its waveform below it, the colour bar to their right.
+ * Lays out a picture: panels below each other, each with its waveform below it, and the colour bar to their
+ * right.
  *
- * @throws UserError (exit 2) where the size leaves too little room
+ * @throws UserError (exit 2) if the size leaves too little room
  */
 export function layOut(request: LayoutRequest): Layout {
   const { width, height, plain, panels, waves } = request;
@@ -101,6 +102,6 @@ function requireRoom({ width, height, panels }: LayoutRequest, narrow: number, l
   if (narrow <= 0 && low <= 0) return;
   const least = `${Math.ceil(width + Math.max(0, narrow))}x${Math.ceil(height + Math.max(0, low) * panels)}`;
   throw usageError(
-    `the picture is too small for what is on it: got ${width}x${height}, about ${least} is needed`,
+    `the picture is too small for its content: got ${width}x${height}, expected about ${least} or more`,
   );
 }

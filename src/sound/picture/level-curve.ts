@@ -2,13 +2,13 @@ import { anyText, renderSvg, type TopLevelSpec } from "../../plot/svg.js";
 import { colors } from "../../plot/theme.js";
 
 export interface LevelCurvePoint {
-  /** Since 1970. */
+  /** Milliseconds since 1970. */
   milliseconds: number;
-  /** NaN is missing. */
+  /** dB; NaN if missing. */
   decibels: number;
 }
 
-/** A level over time: a line over UTC, interrupted where it is missing. */
+/** Draws a level over UTC as a line, interrupted where values are missing. */
 export function levelCurveSvg(
   points: readonly LevelCurvePoint[],
   { size: [width, height], title }: { size: readonly [number, number]; title?: string },

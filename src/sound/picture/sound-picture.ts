@@ -55,7 +55,10 @@ export function soundPicture(
   return { svg, decibels };
 }
 
-/** Returns the values of the lowest and the highest colour. The highest is the maximum, or 0 dB for silence, so that it is dark. */
+/**
+ * Returns the values of the lowest and the highest colour. The highest is the maximum, or 0 dB for silence,
+ * so that it is dark.
+ */
 export function decibelRange(spectrograms: readonly Float64Array[], topDb: number): [number, number] {
   let loudest = Number.NEGATIVE_INFINITY;
   for (const values of spectrograms) for (const value of values) if (value > loudest) loudest = value;
@@ -64,8 +67,8 @@ export function decibelRange(spectrograms: readonly Float64Array[], topDb: numbe
 }
 
 /**
- * Pools neighbouring frames to no fewer than `atLeast`, and fewer than twice as many. Each result is the maximum of the
- * frames it pools. A shorter spectrogram is returned as it is.
+ * Pools neighbouring frames to no fewer than `atLeast`, and fewer than twice as many. Each result is the
+ * maximum of the frames it pools. A shorter spectrogram is returned as it is.
  */
 export function poolFrames(spectrogram: LazySpectrogram, atLeast: number): SpectrogramWithAxes {
   const { count, seconds, frequencies } = spectrogram;

@@ -11,16 +11,19 @@ import { indexedPng, pixelSources, rasterize } from "./raster.js";
 import { type TimeTick, utcTicks, utcTitle } from "./utc-axis.js";
 import { waveformPath } from "./waveform.js";
 
-/** One channel's spectrogram, or any real values over time and frequency: NaN is missing, -Infinity the lowest colour. */
+/**
+ * One channel's spectrogram, or any real values over time and frequency. NaN is drawn as missing, -Infinity
+ * with the lowest colour.
+ */
 export interface SpectrogramPanel {
   spectrogram: SpectrogramWithAxes;
-  /** Stands above the panel. */
+  /** Drawn above the panel. */
   name?: string;
-  /** Drawn below it; they reach over the whole time axis. */
+  /** Waveform to draw below, which spans the whole time axis. */
   samples?: ArrayLike<number>;
 }
 
-/** What the pictures of spectrograms have in common. */
+/** Options that all pictures of spectrograms share. */
 export interface PictureLook {
   title?: string;
   /** Default: viridis. */
@@ -32,31 +35,33 @@ export interface PictureLook {
 }
 
 export interface SpectrogramPicture extends PictureLook {
-  /** At least one, all with the same frequencies. */
+  /** One or more panels, all with the same frequencies. */
   panels: readonly SpectrogramPanel[];
-  /** What the time axis shows, seconds. */
+  /** Range of the time axis, seconds. */
   timeRange: readonly [number, number];
-  /** The time of second 0 in seconds since 1970: the axis then shows UTC. */
+  /** Time of second 0 in seconds since 1970. With it the axis shows UTC. */
   utcOrigin?: number;
-  /** What the frequency axis shows, Hz. Left out with the scale `even`. */
+  /** Range of the frequency axis, Hz. Not used with the scale `even`. */
   frequencyRange?: readonly [number, number];
-  /** Default: linear. `even`: every bin is as high as the others, whatever its frequency. */
+  /** `even` makes all bins equally high, whatever their frequencies. Default: linear. */
   scale?: FrequencyScale | "even";
-  /** The values of the lowest and the highest colour. */
+  /** Values of the lowest and the highest colour. */
   valueRange: readonly [number, number];
-  /** Stands beside the colour bar. Default: dB. */
+  /** Title of the colour bar. Default: dB. */
   valueTitle?: string;
 }
 
-/** Units between the labels of an axis. */
+/** Minimum distance between the labels of an axis, units. */
 const tickGap = { x: 18, y: 17, bar: 22 };
 
 /**
- * Draws spectrograms below each other on one time axis, with axes in seconds and Hz and a colour bar. The values are pixels of an
- * embedded PNG of a byte a pixel, so that a long recording stays a small file. (Written by hand, since it has an exact size and its
- * content is an image: of Vega's charts it would need the axes alone, for a fifth of a second more.)
+ * Draws spectrograms below each other on one time axis, with axes in seconds and Hz and a colour bar. The
+ * values are pixels of an embedded PNG, so that the picture of a long recording stays a small file.
  *
- * @throws UserError (exit 2) for a size that is too small, a range that is empty or an unknown name
+ * The SVG is written by hand, since its size is exact and its content is an image. Vega would contribute only
+ * the axes and take a fifth of a second more.
+ *
+ * @throws UserError (exit 2) for a size that is too small, an empty range or an unknown name
  */
 export function spectrogramSvg(picture: SpectrogramPicture): string {
   const { panels, size = [1600, 800], title, plain = false, colormap = "viridis", valueRange } = picture;
@@ -101,7 +106,7 @@ interface Drawing {
 
 function requireRange(name: string, [low, high]: readonly [number, number]): void {
   if (!(low < high && Number.isFinite(high - low)))
-    throw usageError(`the ${name} range must go up, got ${low} to ${high}`);
+    throw usageError(`the ${name} range must be ascending, got ${low} to ${high}`);
 }
 
 function frequencyAxisOf({ scale = "linear", frequencyRange, panels }: SpectrogramPicture): FrequencyAxis {
@@ -112,7 +117,7 @@ function frequencyAxisOf({ scale = "linear", frequencyRange, panels }: Spectrogr
   return frequencyAxis(scale, low, high);
 }
 
-/** One axis for all waveforms: from -limit to limit. */
+/** Returns the common axis of all waveforms, from -limit to limit. */
 function levelAxis(panels: readonly SpectrogramPanel[]) {
   let peak = 0;
   for (const { samples } of panels)
@@ -137,7 +142,7 @@ function spectrogramMarks(panel: SpectrogramPanel, box: Box, withTimes: boolean,
     picture.valueRange,
   );
   const png = Buffer.from(indexedPng(pixels, width, colormap)).toString("base64");
-  // Both say that pixels keep their edges: the attribute to SVG 1.1, the style to browsers.
+  // Both keep the edges of pixels sharp: the attribute in SVG 1.1, the style in browsers.
   const image = `<image x="${left}" y="${top}" width="${width}" height="${height}" preserveAspectRatio="none" image-rendering="optimizeSpeed" style="image-rendering:pixelated" href="data:image/png;base64,${png}"/>`;
   if (picture.plain) return image;
   const ticks = frequencies.ticks((tickGap.y * unit) / height);
@@ -193,7 +198,7 @@ function leftAxis(
     ].join(""),
   );
   const middle = top + height / 2;
-  // Between the picture's edge and the widest label.
+  // Between the picture's edge and the widest label:
   const titleLeft = 16 * unit + (fontSizes.normal * unit) / 2;
   const fits = textWidth(title) * unit <= height;
   return [
@@ -213,7 +218,7 @@ function timeAxis({ left, top, width, height }: Box, picture: SpectrogramPicture
       : utcTicks(start, end, gap, origin);
   const title = origin === undefined ? "time (s)" : utcTitle(start, end, origin);
   const widthOf = (gap: number) => textWidth(widest(ticks(gap).map(({ label }) => label))) + tickGap.x;
-  // Nearer ticks have longer labels.
+  // Ticks that are closer have longer labels.
   let gap = ((end - start) * 2 * tickGap.x * unit) / width;
   while ((gap * width) / (end - start) < widthOf(gap) * unit && gap < end - start) gap *= 1.25;
   const bottom = top + height;

@@ -1,25 +1,25 @@
 import { ticksWithin } from "../../plot/ticks.js";
 
 export interface TimeTick {
-  /** Seconds, as the picture's time range. */
+  /** Seconds, on the picture's time axis. */
   at: number;
   label: string;
 }
 
 const day = 86_400;
-/** Steps between ticks that divide the next larger unit, seconds. */
+/** Steps that divide a minute, in seconds, and the same in minutes. */
 const steps = [1, 2, 5, 10, 15, 30].flatMap((step) => [step, 60 * step]);
 const roundSteps = [...steps, ...[1, 2, 3, 6, 12].map((hours) => 3600 * hours), day].sort((a, b) => a - b);
 
 /**
- * Ticks at round UTC times that are at least `gap` seconds apart.
+ * Returns ticks at round UTC times that are at least `gap` seconds apart.
  *
- * @param origin the time of second 0, in seconds since 1970
+ * @param origin time of second 0 of the axis, in seconds since 1970
  */
 export function utcTicks(start: number, end: number, gap: number, origin: number): TimeTick[] {
   const step = roundSteps.find((candidate) => candidate >= gap * (1 - 1e-9));
   if (gap < 1 && step === 1) {
-    // Parts of a second are counted from the last whole one, where numbers are small enough to be exact.
+    // Fractions of a second are counted from a whole second, where numbers are small enough to be exact.
     const whole = Math.floor(origin + start);
     const ticks = ticksWithin(origin + start - whole, origin + end - whole, gap);
     const digits = Math.max(0, ...ticks.map((tick) => (String(tick).split(".")[1] ?? "").length));
@@ -38,7 +38,7 @@ export function utcTicks(start: number, end: number, gap: number, origin: number
   });
 }
 
-/** What stands below the axis: the day, or the first and the last one. */
+/** Returns the title of a UTC axis: the day, or the first and the last day. */
 export function utcTitle(start: number, end: number, origin: number): string {
   const [first, last] = [start, end].map((at) => new Date((origin + at) * 1000).toISOString().slice(0, 10));
   return first === last ? `${first} (UTC)` : `${first} to ${last} (UTC)`;

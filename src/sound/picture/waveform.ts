@@ -1,8 +1,10 @@
 import { short } from "./marks.js";
 
 /**
- * The waveform as an SVG path: through the samples where they are few, else a line from the lowest to the highest in each pixel's
- * width. `y` is the height of a value on the picture.
+ * Returns the waveform as an SVG path: a line through the samples if they are few, else a vertical line per
+ * pixel from the lowest to the highest sample.
+ *
+ * @param y converts a value to its position on the picture in px
  */
 export function waveformPath(
   samples: ArrayLike<number>,
@@ -19,7 +21,7 @@ export function waveformPath(
   let path = "";
   for (let x = 0; x < width; x++) {
     const [from, to] = [Math.floor(x * perPixel), Math.min(samples.length, Math.floor((x + 1) * perPixel))];
-    // From the pixel before on, so that the line has no gaps.
+    // Begins with the last sample of the pixel before, so that the line has no gaps.
     let [lowest, highest] = [samples[Math.max(0, from - 1)]!, samples[Math.max(0, from - 1)]!];
     for (let i = from; i < to; i++) {
       const value = samples[i]!;
@@ -27,7 +29,7 @@ export function waveformPath(
       if (value > highest) highest = value;
     }
     const [top, bottom] = [y(highest), y(lowest)];
-    // Silence is a line too.
+    // Silence is drawn as a line too.
     const thickness = Math.max(0, 1 - (bottom - top)) / 2;
     path += `M${left + x + 0.5},${short(top - thickness)}V${short(bottom + thickness)}`;
   }

@@ -25,12 +25,12 @@ export interface LevelSpectrogram extends LazySpectrogram {
 const blockValues = 2 ** 20;
 
 /**
- * Returns the levels of a recording's STFT, centred and padded by reflection: 20·log10 of the magnitude, where a
- * sine of full scale (amplitude 1) in the middle of a bin has 0 dB.
+ * Returns the levels of a recording's STFT, centred and padded by reflection: 20·log10 of the magnitude,
+ * where a sine of full scale (amplitude 1) in the middle of a bin has 0 dB.
  *
  * @param name name of the recording in messages
- * @throws UserError (exit 2) as `checkStftLevelOptions`; (exit 1) for an empty signal, a frequency above half the
- * sample rate, or a band without a bin
+ * @throws UserError (exit 2) as `checkStftLevelOptions`; (exit 1) for an empty signal, a frequency above half
+ * the sample rate, or a band without a bin
  */
 export function levelSpectrogram(
   samples: Float32Array,
@@ -61,7 +61,9 @@ export function levelSpectrogram(
   return { count, seconds: hop / sampleRate, frequencies, blocks, nFft, hop, winLength };
 }
 
-/** Returns the levels of `pictureSpectrogram`. Samples are taken as 16-bit numbers, full scale being 32768. */
+/**
+ * Returns the levels of `pictureSpectrogram`. Samples are taken as 16-bit numbers, full scale being 32768.
+ */
 export function pictureLevels(
   samples: Float32Array,
   sampleRate: number,

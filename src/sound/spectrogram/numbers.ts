@@ -2,8 +2,9 @@ import { npyHeader } from "../../base/npy-header.js";
 import type { SoundSpectrogram } from "./sound.js";
 
 /**
- * Yields a spectrogram as CSV. Each line is a frame: its time in seconds, then the level in dB at each frequency. With
- * several channels the channel's number comes first. The header line lists the frequencies in Hz.
+ * Yields a spectrogram as CSV. Each line is a frame: its time in seconds, then the level in dB at each
+ * frequency. With several channels the channel's number comes first. The header line lists the frequencies in
+ * Hz.
  */
 export function* soundCsv({ channels }: SoundSpectrogram): Generator<string> {
   const numbered = channels.length > 1;
@@ -19,7 +20,10 @@ export function* soundCsv({ channels }: SoundSpectrogram): Generator<string> {
   }
 }
 
-/** Yields a spectrogram as a NumPy file of float64: `[frames, bins]`, or with several channels `[channels, frames, bins]`. */
+/**
+ * Yields a spectrogram as a NumPy file of float64: `[frames, bins]`, or with several channels `[channels,
+ * frames, bins]`.
+ */
 export function* soundNpy({ channels }: SoundSpectrogram): Generator<Uint8Array> {
   const { count, frequencies } = channels[0]!.spectrogram;
   const each = [count, frequencies.length];

@@ -39,9 +39,9 @@ export function countFrames({ samples, nFft, hop }: { samples: number; nFft: num
 }
 
 /**
- * Computes the power of some frames, block by block: `[frames, bins]` each. A sine of full scale in the middle of
- * a bin has power 1. The recording is padded by reflection at both ends. A frame has the same values in whichever
- * block it is computed.
+ * Computes the power of some frames, block by block: `[frames, bins]` each. A sine of full scale in the
+ * middle of a bin has power 1. The recording is padded by reflection at both ends. A frame has the same
+ * values in whichever block it is computed.
  *
  * @param blockValues approximate number of values that are computed at once
  * @throws UserError for samples that are not finite

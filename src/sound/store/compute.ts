@@ -5,9 +5,9 @@ import type { StoreSettings } from "./settings.js";
 const blockValues = 2 ** 17;
 
 /**
- * Computes chunk `index` of a store, `[frames, bins]`: the power of each bin, where a sine of full scale (amplitude 1)
- * in the middle of a bin has 1. With `log` it is that in dB, never below -200. The values are those of
- * `levelSpectrogram` for the whole recording, whatever the chunks.
+ * Computes chunk `index` of a store, `[frames, bins]`: the power of each bin, where a sine of full scale
+ * (amplitude 1) in the middle of a bin has 1. With `log` it is that in dB, never below -200. The values are
+ * those of `levelSpectrogram` for the whole recording, whatever the chunks.
  *
  * @throws UserError for samples that are not finite
  */

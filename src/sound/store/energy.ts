@@ -4,10 +4,13 @@ import type { StoredFrames, StoreSelection } from "./read.js";
 import type { StoreSettings } from "./settings.js";
 
 /**
- * The power within a selection's band, of each frame: one value in place of its bins, in the store's unit. A sine of full scale
- * in the band has 1, or 0 dB. It is the sum of the bins, divided by how many of them the window spreads a sine over (its
- * equivalent noise bandwidth; G. Heinzel et al., "Spectrum and spectral density estimation by the DFT", 2002, eq. 21), with half
- * of 0 Hz and of the highest one, which have no mirror image. Over all bins that is twice the window-weighted mean square of the samples.
+ * Returns the power of each frame within a selection's band: one value instead of the bins, in the store's
+ * unit. A sine of full scale in the band has 1, or 0 dB.
+ *
+ * It is the sum of the bins, divided by the window's equivalent noise bandwidth in bins. The bins at 0 Hz and
+ * at half the sample rate count half, since they have no mirror image. Over all bins the result is twice the
+ * window-weighted mean square of the samples. (G. Heinzel et al., "Spectrum and spectral density estimation
+ * by the DFT", 2002, eq. 21.)
  */
 export function bandEnergy(selection: StoreSelection, settings: StoreSettings): StoreSelection {
   const { nFft, winLength, window, sampleRate, log } = settings;

@@ -7,9 +7,9 @@ import { StoreArray } from "./zarr/array.js";
 import { describeStore } from "./zarr/format.js";
 import type { StoreDescription } from "./zarr/layout.js";
 
-/** A part of one or several stores, all of it where nothing is given. */
+/** A part of one or several stores. Default: everything. */
 export interface StoreRange {
-  /** Nanoseconds since 1970; frames from the first on and before the second. */
+  /** Nanoseconds since 1970: frames from `from` on and before `to`. */
   from?: bigint;
   to?: bigint;
   /** Hz, both included. */
@@ -17,7 +17,7 @@ export interface StoreRange {
   maxFrequency?: number;
 }
 
-/** Frames that follow each other in time, at most a chunk of them. NaN is missing. */
+/** Consecutive frames, at most a chunk. Missing values are NaN. */
 export interface StoredFrames {
   /** Nanoseconds since 1970, `[frames]`. */
   times: BigInt64Array;
@@ -27,27 +27,27 @@ export interface StoredFrames {
   bins: number;
 }
 
-/** A part of a recording's spectrogram that is read chunk by chunk. */
+/** A part of stored spectrograms, read chunk by chunk. */
 export interface StoreSelection {
-  /** How many there are, with those that mark gaps. */
+  /** Number of frames, including those that mark gaps. */
   readonly frames: number;
   /** Hz, `[bins]` */
   readonly frequencies: Float64Array;
-  /** Between recordings, from the last frame before to the first one behind. */
+  /** Gaps between recordings, from the last frame before to the first frame after. */
   readonly gaps: readonly { from: bigint; to: bigint }[];
-  /** All frames in order. */
+  /** Yields all frames in order. */
   blocks(): AsyncGenerator<StoredFrames>;
-  /** Frames whose chunks are not there, of those that were read. */
+  /** Returns how many of the frames read so far belong to missing chunks. */
   missing(): number;
 }
 
 /** Frames of one store, or of a gap. */
 interface Segment {
   store: Store | undefined;
-  /** In the store; before `end`. */
+  /** Frames of the store from `first` to before `end`. */
   first: number;
   end: number;
-  /** Of a gap. */
+  /** Times of a gap's frames. */
   times: bigint[];
 }
 
@@ -57,7 +57,7 @@ class Store {
   readonly settings: StoreSettings;
   readonly start: bigint;
   readonly array: StoreArray;
-  /** Frames before the next store's first one. */
+  /** Number of frames before the next store's first frame. */
   frames: number;
 
   constructor(path: string, description: StoreDescription) {
@@ -68,7 +68,7 @@ class Store {
     this.frames = countFrames(description.settings);
   }
 
-  /** When the recording ends. */
+  /** Time at which the recording ends. */
   get end(): bigint {
     return sampleTime(this.start, this.settings.samples, this.settings.sampleRate);
   }
@@ -77,14 +77,16 @@ class Store {
     return sampleTime(this.start, frame * this.settings.hop, this.settings.sampleRate);
   }
 
-  /** The first frame at or after a time, at most the number of frames. */
+  /** Returns the first frame at or after a time, at most the number of frames. */
   frameAtOrAfter(time: bigint): number {
     const sample = sampleAtOrAfter(this.start, time, this.settings.sampleRate);
     return Math.min(this.frames, Math.max(0, Math.ceil(sample / this.settings.hop)));
   }
 }
 
-/** The spectrogram of one recording, or of several that follow each other, with a gap or none between them. */
+/**
+ * The stored spectrogram of one recording, or of several consecutive ones with or without gaps between them.
+ */
 export class StoredSpectrogram {
   private readonly stores: readonly Store[];
 
@@ -95,7 +97,8 @@ export class StoredSpectrogram {
   /**
    * Opens stores as one, in the order of their times.
    *
-   * @throws UserError for what is no store, or one of another version; for several whose settings differ or whose recordings overlap
+   * @throws UserError for a path that is not a store or is one of another version, and for stores whose
+   * settings differ or whose recordings overlap
    */
   static async open(paths: readonly string[]): Promise<StoredSpectrogram> {
     if (paths.length === 0) throw usageError("expected a store, found none");
@@ -106,8 +109,8 @@ export class StoredSpectrogram {
       const before = stores[i - 1];
       if (before === undefined) continue;
       requireAlike(before, store);
-      requireBehind(before, store);
-      // The last frame reaches half a frame beyond the end and may stand where the next recording begins.
+      requireAfter(before, store);
+      // The last frame reaches half a frame beyond the end and may lie where the next recording begins.
       while (before.frames > 1 && before.time(before.frames - 1) >= store.start) before.frames--;
     }
     return new StoredSpectrogram(stores);
@@ -117,12 +120,12 @@ export class StoredSpectrogram {
     return this.stores[0]!.settings;
   }
 
-  /** Of the first frame. */
+  /** Time of the first frame. */
   get start(): bigint {
     return this.stores[0]!.start;
   }
 
-  /** Of the last frame. */
+  /** Time of the last frame. */
   get lastTime(): bigint {
     const last = this.stores.at(-1)!;
     return last.time(last.frames - 1);
@@ -134,10 +137,11 @@ export class StoredSpectrogram {
   }
 
   /**
-   * A part, of which nothing is read yet. A gap between recordings has two frames, where its first and its last one would stand (or
-   * one, where it has room for one), whose values are NaN.
+   * Selects a part without reading it yet. A gap between recordings has two frames of NaN, at its first and
+   * its last frame position, or one if it has room for one only.
    *
-   * @throws UserError (exit 2) for a range that does not go up; (exit 1) for one without frames or bins, or above half the sample rate
+   * @throws UserError (exit 2) for a range that is not ascending; (exit 1) for one without frames or bins, or
+   * above half the sample rate
    */
   select(range: StoreRange): StoreSelection {
     const { first, frequencies } = this.chooseBins(range);
@@ -209,17 +213,17 @@ export class StoredSpectrogram {
     }
     if (segments.length === 0)
       throw new UserError(
-        `no frame lies between ${formatUtc(from)} and ${formatUtc(to)}: there are some from ${formatUtc(this.start)} to ${formatUtc(this.lastTime)}`,
+        `no frame lies between ${formatUtc(from)} and ${formatUtc(to)}: the store has frames from ${formatUtc(this.start)} to ${formatUtc(this.lastTime)}`,
       );
     return segments;
   }
 
-  /** Where the frames would stand that a gap's ends have none of. */
-  private gapTimes(before: Store, behind: Store): bigint[] {
+  /** Returns the first and the last frame position of a gap. */
+  private gapTimes(before: Store, after: Store): bigint[] {
     const step = BigInt(Math.round(this.frameSeconds * 1e9));
-    const [first, last] = [before.time(before.frames - 1) + step, behind.start - step];
-    // Recordings that follow each other closely have less than two frames' room between them.
-    if (secondsBetween(first, behind.start) < this.frameSeconds) return [];
+    const [first, last] = [before.time(before.frames - 1) + step, after.start - step];
+    // Between recordings that follow closely there is room for less than two frames.
+    if (secondsBetween(first, after.start) < this.frameSeconds) return [];
     return last > first ? [first, last] : [first];
   }
 }
@@ -238,12 +242,12 @@ function requireAlike(a: Store, b: Store): void {
     );
 }
 
-/** Clocks are not exact, so neighbours may overlap by as much as one frame sees. */
-function requireBehind(before: Store, store: Store): void {
+/** Clocks are not exact, so neighbours may overlap by up to the length of one transform. */
+function requireAfter(before: Store, store: Store): void {
   const overlap = secondsBetween(store.start, before.end);
   const { nFft, sampleRate } = store.settings;
   if (overlap > nFft / sampleRate || store.start === before.start)
     throw new UserError(
-      `recordings that follow each other were expected: ${store.path} begins at ${formatUtc(store.start)}, before the end of ${before.path} at ${formatUtc(before.end)}`,
+      `consecutive recordings were expected: ${store.path} begins at ${formatUtc(store.start)}, before the end of ${before.path} at ${formatUtc(before.end)}`,
     );
 }

@@ -50,7 +50,9 @@ export interface StoreSettings {
   chunkFrames: number;
 }
 
-/** Largest number of values in a chunk, 4 bytes each. Each worker holds several copies of a chunk in memory. */
+/**
+ * Largest number of values in a chunk, 4 bytes each. Each worker holds several copies of a chunk in memory.
+ */
 export const largestChunkValues = 2 ** 23;
 
 /** @throws UserError (exit 2) for options that are wrong for every recording */
@@ -68,8 +70,8 @@ export function checkStoreOptions(options: StoreOptions): void {
  * Returns the settings of a recording's store, with all defaults filled in.
  *
  * @param recording its rate and length, and the path that messages name
- * @throws UserError (exit 2) as `checkStoreOptions`; (exit 1) for a channel that the recording lacks, a frequency
- * above half its sample rate, a band without a bin, or a chunk of too many values
+ * @throws UserError (exit 2) as `checkStoreOptions`; (exit 1) for a channel that the recording lacks, a
+ * frequency above half its sample rate, a band without a bin, or a chunk of too many values
  */
 export function resolveStoreSettings(
   recording: { sampleRate: number; length: number; channels: number; path: string },

@@ -1,15 +1,18 @@
-/** Times are nanoseconds since 1970 in UTC: whole numbers, as NumPy's `datetime64[ns]`, and so bigints. */
+/**
+ * Times are nanoseconds since 1970 in UTC, as in NumPy's `datetime64[ns]`. They are bigints, since numbers
+ * are not exact.
+ */
 
 const second = 1_000_000_000n;
-/** What 64 bits of nanoseconds reach. */
+/** The range of 64-bit nanoseconds. */
 const earliest = -(2n ** 63n) + 1n;
 const latest = 2n ** 63n - 1n;
 
 /**
- * An ISO 8601 time such as `2017-08-21T09:02:00Z`, `2017-08-21T11:02:00.25+02:00` or `2017-08-21` (midnight). Without a
- * zone it is UTC. Digits behind the ninth of a fraction are left out.
+ * Parses an ISO 8601 time such as `2017-08-21T09:02:00Z`, `2017-08-21T11:02:00.25+02:00` or `2017-08-21`
+ * (midnight). Without a zone it is UTC. Fractions are cut to nine digits.
  *
- * @returns undefined where it is none, or lies outside the years 1677 to 2262
+ * @returns undefined for any other text and for times outside the years 1677 to 2262
  */
 export function parseUtc(text: string): bigint | undefined {
   const match =
@@ -24,7 +27,7 @@ export function parseUtc(text: string): bigint | undefined {
     ...[date.getUTCFullYear(), date.getUTCMonth() + 1, date.getUTCDate()],
     ...[date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds()],
   ];
-  if (understood.some((part, i) => part !== written[i])) return undefined; // the 31st of June
+  if (understood.some((part, i) => part !== written[i])) return undefined; // such as the 31st of June
   const [, sign, zoneHours, zoneMinutes] = /([+-])(\d\d):?(\d\d)/.exec(zone) ?? [];
   const ahead = sign === undefined ? 0 : Number(`${sign}1`) * (Number(zoneHours) * 60 + Number(zoneMinutes));
   const milliseconds = BigInt(date.getTime() - ahead * 60_000);
@@ -32,7 +35,7 @@ export function parseUtc(text: string): bigint | undefined {
   return time >= earliest && time <= latest ? time : undefined;
 }
 
-/** `2017-08-21T09:02:00.032Z`: as many digits as the time has. */
+/** Formats a time, with as many decimals as it needs: `2017-08-21T09:02:00.032Z`. */
 export function formatUtc(time: bigint): string {
   const part = ((time % second) + second) % second;
   const whole = new Date(Number((time - part) / 1_000_000n)).toISOString().slice(0, 19);
@@ -40,19 +43,19 @@ export function formatUtc(time: bigint): string {
   return `${whole}${fraction}Z`;
 }
 
-/** The time of a sample of a recording that began at `start`. */
+/** Returns the time of a sample of a recording that began at `start`. */
 export function sampleTime(start: bigint, sample: number, sampleRate: number): bigint {
   return start + roundedRatio(BigInt(sample) * second, BigInt(sampleRate));
 }
 
-/** The first sample at or after a time; negative before the start. */
+/** Returns the first sample at or after a time; negative before the start. */
 export function sampleAtOrAfter(start: bigint, time: bigint, sampleRate: number): number {
   let sample = Number(((time - start) * BigInt(sampleRate)) / second) - 1;
   while (sampleTime(start, sample, sampleRate) < time) sample++;
   return sample;
 }
 
-/** Seconds from one time to another. */
+/** Returns the seconds from one time to another. */
 export function secondsBetween(from: bigint, to: bigint): number {
   return Number(to - from) / 1e9;
 }
@@ -60,5 +63,5 @@ export function secondsBetween(from: bigint, to: bigint): number {
 function roundedRatio(a: bigint, b: bigint): bigint {
   const doubled = 2n * a + b;
   const quotient = doubled / (2n * b);
-  return doubled < 0n && quotient * 2n * b !== doubled ? quotient - 1n : quotient; // towards minus infinity
+  return doubled < 0n && quotient * 2n * b !== doubled ? quotient - 1n : quotient; // rounds towards minus infinity
 }

@@ -23,7 +23,9 @@ class RecordingError extends UserError {
   override name = "RecordingError";
 }
 
-/** Computes and writes chunks; a chunk that is already whole is kept. Returns whether the chunk was written. */
+/**
+ * Computes and writes chunks; a chunk that is already whole is kept. Returns whether the chunk was written.
+ */
 export default threadProgram(({ recording: path, store, description }: WorkerSetup) => {
   const recording = new WavReader(path);
   const arrays: Record<ArrayName, StoreArray> = {

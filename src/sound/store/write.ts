@@ -38,13 +38,15 @@ const memoryForChunks = 2 ** 26;
 const copiesOfChunk = 4;
 
 /**
- * Stores the spectrogram of a recording of any length (a WAV, RF64 or Wave64 file) as Zarr v3. The store holds
- * `spectrogram` `[time, frequency]` (float32), `time` (int64, nanoseconds since 1970) and `frequency` (Hz). The values
- * are those of `computeChunk`. Worker threads compute the chunks; each is written in one step, with a checksum. If the
- * store exists with the same settings and of the same recording, its whole chunks are kept and the others are written.
+ * Stores the spectrogram of a recording of any length (a WAV, RF64 or Wave64 file) as Zarr v3. The store
+ * holds `spectrogram` `[time, frequency]` (float32), `time` (int64, nanoseconds since 1970) and `frequency`
+ * (Hz). The values are those of `computeChunk`. Worker threads compute the chunks; each is written in one
+ * step, with a checksum. If the store exists with the same settings and of the same recording, its whole
+ * chunks are kept and the others are written.
  *
- * @throws UserError (exit 2) for options out of their range; (exit 1) for a recording that cannot be read or does not
- * fit the options, and for a store of another recording, with other settings, or that cannot be written
+ * @throws UserError (exit 2) for options out of their range; (exit 1) for a recording that cannot be read or
+ * does not fit the options, and for a store of another recording, with other settings, or that cannot be
+ * written
  * @throws StoreInterrupted when `signal` was aborted
  */
 export async function storeSpectrogram(

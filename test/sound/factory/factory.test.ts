@@ -257,7 +257,7 @@ describe("sources", () => {
     [
       "recordings of several lengths",
       () => factory.dataset([noise(500), noise(600)]),
-      /^examples of one shape were expected: recording 0 is \[2, 65, 16\], recording 1 \[2, 65, 19\]; .* need padding/,
+      /^examples of one shape were expected: recording 0 is \[2, 65, 16\], recording 1 \[2, 65, 19\]; give the factory a padding, or/,
     ],
     [
       "recordings of several channels",
@@ -287,7 +287,7 @@ describe("sources", () => {
     [
       "an order for other channels",
       () => new SpectrogramFactory({ ...basic, order: [0, 2, 1, 3] }).dataset([noise(500)]),
-      /^order has 4 places, recording 0 has 2 arrays$/,
+      /^order has 4 indices, recording 0 has 2 arrays$/,
     ],
   ])("%s: an error", async (_, read, message) => {
     await expect(read()).rejects.toThrow(UserError);
@@ -332,14 +332,18 @@ describe("settings", () => {
     [
       "an unknown processor",
       { processor: "polar" },
-      /^processor must be one of real-imaginary, magnitude-phase, or one of your own, got polar/,
+      /^processor must be one of real-imaginary, magnitude-phase, or an object, got polar/,
     ],
     ["an object's member as processor", { processor: "toString" }, /^processor must be one of/],
-    ["a processor that lacks a part", { processor: { name: "x", arrays: ["a"] } }, /^a processor has a name/],
+    [
+      "a processor that lacks a part",
+      { processor: { name: "x", arrays: ["a"] } },
+      /^a processor must have a name/,
+    ],
     [
       "a processor without arrays",
       { processor: { name: "x", arrays: [], forward() {}, backward() {} } },
-      /^a processor has a name/,
+      /^a processor must have a name/,
     ],
     [
       "a processor under a name of ours",
@@ -354,16 +358,16 @@ describe("settings", () => {
     [
       "an order with a place twice",
       { order: [0, 0] },
-      /^order must have each of the places 0 to 1 once, got 0, 0$/,
+      /^order must have each of the indices 0 to 1 once, got 0, 0$/,
     ],
     ["an order with a place that is not there", { order: [1, 2] }, /0 to 1 once, got 1, 2$/],
     ["an order of NaN", { order: [0, Number.NaN] }, /once, got 0, NaN$/],
     ["an order of half places", { order: [0, 0.5] }, /once, got 0, 0.5$/],
-    ["an empty order", { order: [] }, /^order must have each of the places/],
+    ["an empty order", { order: [] }, /^order must have each of the indices/],
     [
       "an order of three arrays",
       { order: [0, 2, 1] },
-      /^order must have 2 places for each channel, as the processor has arrays, got 3/,
+      /^order must have 2 indices per channel, one for each array of the processor, got 3$/,
     ],
   ])("%s: wrong usage", (_, settings, message) => {
     const make = () => new SpectrogramFactory({ ...basic, ...settings } as FactorySettings);
@@ -378,7 +382,7 @@ describe("settings", () => {
       fc.property(order, (order) => {
         const make = () => new SpectrogramFactory({ ...basic, order });
         if (new Set(order).size === 6) expect(make().settings.order).toEqual(order);
-        else expect(make).toThrow("order must have each of the places 0 to 5 once");
+        else expect(make).toThrow("order must have each of the indices 0 to 5 once");
       }),
     );
   });
@@ -442,7 +446,8 @@ describe("the ends of a sound", () => {
     const [exact, noisy] = [factory.backward({ data, shape }), factory.backward(wrong)].map(
       ({ channels }) => channels[0]!,
     );
-    // A squared Hann window of 128 is below 0.5 % of the overlap's 1.5 up to its value 12, and from its value 116 on.
+    // A squared Hann window of 128 is below 0.5 % of the overlap's 1.5 up to its value 12, and from its value
+    // 116 on.
     const flank = 13;
     const inner = (x: Float32Array) => x.subarray(flank, x.length - flank + 1);
     expect([...exact!.subarray(0, flank), ...exact!.subarray(exact!.length - flank + 1)]).toEqual(
@@ -503,9 +508,17 @@ describe("a model's output", () => {
       /^an example must have the shape \[arrays, bins, frames\], got \[65, 32\]/,
     ],
     ["another number of bins", zeros(2, 64, 32), /^nFft 128 has 65 bins, the example has 64$/],
-    ["half a channel", zeros(3, 65, 32), /^real-imaginary has 2 arrays a channel, the example has 3 in all/],
+    [
+      "half a channel",
+      zeros(3, 65, 32),
+      /^the processor real-imaginary has 2 arrays per channel, the example has 3 in all$/,
+    ],
     ["no frames", zeros(2, 65, 0), /must have the shape .* got \[2, 65, 0\]/],
-    ["too few numbers", { data: new Float32Array(5), shape: [2, 65, 1] }, /means 130 numbers, got 5 of them/],
+    [
+      "too few numbers",
+      { data: new Float32Array(5), shape: [2, 65, 1] },
+      /must have 130 values for its shape \[2, 65, 1\], got 5$/,
+    ],
   ])("of %s is an error", (_, example, message) => {
     expect(() => factory.backward(example)).toThrow(message);
   });

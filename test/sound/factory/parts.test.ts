@@ -82,12 +82,8 @@ describe("a processor of one's own", () => {
   });
 
   test.each<[string, SpectrumProcessor["forward"], RegExp]>([
-    [
-      "too few arrays",
-      ({ re }) => [re, re],
-      /level-circle must return 3 arrays of 1056 values, .* returned 2$/,
-    ],
-    ["too few values", ({ re }) => [re, re, [1]], /returned 3, one of 1$/],
+    ["too few arrays", ({ re }) => [re, re], /level-circle must return 3 arrays of 1056 values, .* got 2$/],
+    ["too few values", ({ re }) => [re, re, [1]], /got 3, one of 1 values$/],
   ])("that returns %s is an error", (_, forward, message) => {
     const factory = new SpectrogramFactory({ ...basic, processor: { ...levelAndCircle, forward } });
     expect(() => factory.forward(sound)).toThrow(message);
@@ -163,7 +159,7 @@ describe("transforms", () => {
     const factory = new SpectrogramFactory({ ...basic, transforms: [oneWay] });
     const example = factory.forward(sound);
     expect(() => factory.backward(example)).toThrow(
-      "nFft 64 has 33 bins, the example has 32 once the transforms are undone",
+      "nFft 64 has 33 bins, the example has 32 after the transforms are undone",
     );
   });
 
@@ -205,12 +201,12 @@ describe("transforms", () => {
 
   test("that have not learnt yet are an error, wherever they are used", async () => {
     const factory = new SpectrogramFactory({ ...basic, transforms: [scaler()] });
-    const message = /^the scaler knows no data yet: fit it/;
+    const message = /^the scaler is not fitted: fit it/;
     const { data, shape } = new SpectrogramFactory(basic).forward(sound);
     expect(() => factory.forward(sound)).toThrow(message);
     expect(() => factory.backward({ data, shape })).toThrow(message);
     await expect(factory.dataset([sound])).rejects.toThrow(message);
     await expect(factory.batches([sound], { batchSize: 1 }).next()).rejects.toThrow(message);
-    await expect(factory.fit([])).rejects.toThrow("the scaler learns from examples, it got none");
+    await expect(factory.fit([])).rejects.toThrow("the scaler needs at least one example to fit, got none");
   });
 });

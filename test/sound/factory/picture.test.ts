@@ -21,7 +21,10 @@ const words = (svg: string) =>
 const pixels = (svg: string) =>
   Array.from(svg.matchAll(/base64,([^"]+)/g), ([, text]) => decode(Buffer.from(text!, "base64")));
 
-/** How bright each row of the spectrogram's image is in its middle column, from the highest frequency to the lowest. */
+/**
+ * How bright each row of the spectrogram's image is in its middle column, from the highest frequency to the
+ * lowest.
+ */
 function brightestRow(svg: string, index = 0): number {
   const image = pixels(svg)[index]!;
   const channels = image.data.length / (image.width * image.height);
@@ -71,7 +74,8 @@ describe("of arrays: processed", () => {
     expect(words(svg)).toEqual(expect.arrayContaining(["yes.wav: magnitude", "yes.wav: phase", "value"]));
     expect(pixels(svg).length).toBeGreaterThanOrEqual(2);
     expect(brightestRow(svg)).toBeCloseTo(0.75, 1);
-    // The phase's bar reaches to pi, the magnitude's to half of the amplitude times the window's sum, 0.25 * 128.
+    // The phase's bar reaches to pi, the magnitude's to half of the amplitude times the window's sum, 0.25 *
+    // 128.
     for (const label of ["-3", "3", "30"])
       expect(words(svg).some((word) => word.startsWith(label))).toBe(true);
   });
@@ -115,7 +119,7 @@ describe("of arrays: processed", () => {
   test("arrays of other bins need their frequencies", () => {
     const two: RealArray = { data: Float32Array.of(1, 2, 3, 4, 5, 6), shape: [1, 2, 3] };
     expect(() => factory.picture(two)).toThrow(
-      "the arrays have 2 bins, the STFT has 129: give the frequency of each",
+      "the arrays have 2 bins, the STFT has 129: pass the frequency of each bin",
     );
     expect(() => factory.picture(two, { frequencies: [1, 2, 3] })).toThrow("frequencies were given for 3");
     const svg = factory.picture(two, { frequencies: [100, 300] });

@@ -252,7 +252,7 @@ describe("size", () => {
     expect(() => picture(spot(0, 0), { size: [90, 50] })).toThrow(
       expect.objectContaining({
         exitCode: 2,
-        message: expect.stringMatching(/got 90x50, about \d+x\d+ is needed/),
+        message: expect.stringMatching(/got 90x50, expected about \d+x\d+ or more$/),
       }),
     );
     try {

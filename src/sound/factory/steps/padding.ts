@@ -5,33 +5,36 @@ const pads = ["rpad", "lpad", "center"] as const;
 const cuts = ["rcut", "lcut", "center"] as const;
 
 /**
- * What is done to a recording of another length than wanted. A shorter one gets zeros behind it (`rpad`), in front of it
- * (`lpad`) or on both sides (`center`, of an odd number one more behind it); a longer one loses its end (`rcut`), its
- * beginning (`lcut`) or both (`center`, of an odd number one more at the end).
+ * How recordings are brought to one length. A shorter one gets zeros after it (`rpad`), before it (`lpad`) or
+ * on both sides (`center`). A longer one loses its end (`rcut`), its beginning (`lcut`) or both (`center`).
+ * With `center` and an odd number of samples, one more is added or cut at the end.
  */
 export type PaddingName = `${(typeof pads)[number]}-${(typeof cuts)[number]}`;
 export const paddingNames = pads.flatMap((pad) => cuts.map((cut): PaddingName => `${pad}-${cut}`));
 
-/** A policy of one's own: all channels of a recording, equally long, to as many of `length` samples. */
+/**
+ * A custom policy. It gets all channels of a recording and returns the same number of channels of `length`
+ * samples.
+ */
 export type PaddingFunction = (channels: readonly Float32Array[], length: number) => readonly Float32Array[];
 
 export interface Padding {
-  /** Samples. */
+  /** Length, samples. */
   readonly length: number;
   /** Default: rpad-rcut. */
   readonly policy?: PaddingName | PaddingFunction;
 }
 
-/** @throws UserError (exit 2) for a length that is no whole number from 1 on, or an unknown policy */
+/** @throws UserError (exit 2) for a length that is not a positive whole number, or an unknown policy */
 export function checkPadding({ length, policy = "rpad-rcut" }: Padding): void {
   requireInteger("padding.length", length);
   if (typeof policy !== "function") requireOneOf("padding.policy", policy, paddingNames);
 }
 
 /**
- * The channels, each of `padding.length` samples.
+ * Brings channels to `padding.length` samples each.
  *
- * @throws UserError (exit 2) as `checkPadding`; (exit 1) where a policy of one's own gives anything else
+ * @throws UserError (exit 2) as `checkPadding`; (exit 1) if a custom policy returns anything else
  */
 export function padChannels(channels: readonly Float32Array[], padding: Padding): readonly Float32Array[] {
   checkPadding(padding);
@@ -50,7 +53,7 @@ export function padChannels(channels: readonly Float32Array[], padding: Padding)
   });
 }
 
-/** How many of the samples that are too few, or too many, are to be put, or taken, in front. */
+/** Number of samples to add or cut at the beginning, from the number in all. */
 const before = {
   rpad: () => 0,
   rcut: () => 0,
@@ -64,12 +67,12 @@ function padByFunction(channels: readonly Float32Array[], length: number, policy
   const name = policy.name === "" ? "the padding function" : `the padding function ${policy.name}`;
   if (!Array.isArray(padded) || padded.length !== channels.length)
     throw new UserError(
-      `${name} must return ${channels.length} channels, as it got, and returned ${Array.isArray(padded) ? padded.length : typeof padded}`,
+      `${name} must return as many channels as it gets, expected ${channels.length}, got ${Array.isArray(padded) ? padded.length : typeof padded}`,
     );
   for (const [index, samples] of padded.entries())
     if (!(samples instanceof Float32Array) || samples.length !== length)
       throw new UserError(
-        `${name} must return ${length} samples a channel as a Float32Array, channel ${index} is ${describe(samples)}`,
+        `${name} must return a Float32Array of ${length} samples for each channel, channel ${index} is ${describe(samples)}`,
       );
   return padded as Float32Array[];
 }
@@ -81,12 +84,12 @@ function describe(samples: unknown): string {
     : `of type ${samples.constructor.name}`;
 }
 
-/** The name under which a policy is saved. */
+/** Returns the name under which a policy is saved. */
 export function paddingName({ policy = "rpad-rcut" }: Padding): string {
   if (typeof policy !== "function") return policy;
   if (policy.name === "" || (paddingNames as string[]).includes(policy.name))
     throw usageError(
-      "the padding function needs a name of its own to be saved: function loudest(channels, length) {…}",
+      "to be saved, the padding function needs a name that is not a built-in policy: function loudest(channels, length) {…}",
     );
   return policy.name;
 }

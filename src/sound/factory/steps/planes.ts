@@ -3,14 +3,18 @@ import { type ComplexSpectrogram, transpose } from "../../../dsp/fourier/spectro
 import type { RealArray } from "../real-array.js";
 import type { SpectrumProcessor } from "./processors.js";
 
-/** How a recording's arrays lie behind each other. */
+/** How a recording's arrays are made and ordered. */
 export interface Arrangement {
   readonly processor: SpectrumProcessor;
-  /** The place from which each array is taken; without it channel after channel. */
+  /** Index from which each array is taken; undefined: channel after channel. */
   readonly order: readonly number[] | undefined;
 }
 
-/** Spectra `[frames, bins]`, one a channel → `[arrays, bins, frames]`. `name` is what messages call the recording. */
+/**
+ * Converts spectra `[frames, bins]`, one per channel, to real arrays `[arrays, bins, frames]`.
+ *
+ * @param name name of the recording in messages
+ */
 export function spectraToArrays(
   spectra: readonly ComplexSpectrogram[],
   { processor, order }: Arrangement,
@@ -32,7 +36,7 @@ export function spectraToArrays(
   return { data, shape: [planes.length, bins, frames] };
 }
 
-/** Undoes `spectraToArrays`. */
+/** Converts real arrays back to spectra, the inverse of `spectraToArrays`. */
 export function arraysToSpectra(
   { data, shape }: RealArray,
   { processor, order }: Arrangement,
@@ -40,7 +44,9 @@ export function arraysToSpectra(
   const [count, bins, frames] = shape as [number, number, number];
   const { name, arrays } = processor;
   if (count % arrays.length !== 0)
-    throw new UserError(`${name} has ${arrays.length} arrays a channel, the example has ${count} in all`);
+    throw new UserError(
+      `the processor ${name} has ${arrays.length} arrays per channel, the example has ${count} in all`,
+    );
   const size = bins * frames;
   const planes: Float64Array[] = [];
   for (const [place, index] of orderOf(count, order, "the example").entries())
@@ -52,7 +58,7 @@ export function arraysToSpectra(
   });
 }
 
-/** What each of so many arrays is; nothing where they are others than the processor's, which a transform may make. */
+/** Returns the names of `count` arrays, or none if a transform changed their number. */
 export function arrayNames(count: number, { processor: { arrays }, order }: Arrangement): string[] {
   if (count % arrays.length !== 0 || (order !== undefined && order.length !== count)) return [];
   const channels = count / arrays.length;
@@ -65,7 +71,7 @@ export function arrayNames(count: number, { processor: { arrays }, order }: Arra
 function orderOf(count: number, order: Arrangement["order"], name: string): readonly number[] {
   if (order === undefined) return Array.from({ length: count }, (_, i) => i);
   if (order.length === count) return order;
-  throw new UserError(`order has ${order.length} places, ${name} has ${count} arrays`);
+  throw new UserError(`order has ${order.length} indices, ${name} has ${count} arrays`);
 }
 
 function requirePlanes(
@@ -76,7 +82,7 @@ function requirePlanes(
   const wrong = made.find((plane) => plane.length !== size);
   if (made.length === arrays.length && wrong === undefined) return;
   throw new UserError(
-    `the processor ${name} must return ${arrays.length} arrays of ${size} values, a value for each of the spectrum, ` +
-      `and returned ${made.length}${wrong === undefined ? "" : `, one of ${wrong.length}`}`,
+    `the processor ${name} must return ${arrays.length} arrays of ${size} values, as many as the spectrum has, ` +
+      `got ${made.length}${wrong === undefined ? "" : `, one of ${wrong.length} values`}`,
   );
 }

@@ -1,19 +1,19 @@
 import { type ComplexArray, magnitude, phase } from "../../../dsp/complex.js";
 import type { ComplexSpectrogram } from "../../../dsp/fourier/spectrogram.js";
 
-/** How the complex spectrum of one channel becomes real arrays, and they a spectrum again. */
+/** Converts the complex spectrum of one channel to real arrays, and back. */
 export interface SpectrumProcessor {
-  /** What a saved factory calls it. */
+  /** Name in a saved factory. */
   readonly name: string;
-  /** The names of the arrays that a channel becomes, in their order. */
+  /** Names of a channel's arrays, in order. */
   readonly arrays: readonly string[];
-  /** The arrays of a spectrum, each with a value for each of its values, in its order, `[frames, bins]`. */
+  /** Returns the arrays of a spectrum, each `[frames, bins]` as the spectrum itself. */
   forward(spectrum: ComplexSpectrogram): readonly ArrayLike<number>[];
-  /** The spectrum of such arrays, as near as there is one to what a model makes up. */
+  /** Returns the spectrum of arrays, or the nearest one to a model's output. */
   backward(arrays: readonly Float64Array[], size: { frames: number; bins: number }): ComplexArray;
 }
 
-/** The real and the imaginary part: easy to learn on, since both are linear in the sound. */
+/** The real and the imaginary part. Both are linear in the sound, which makes them easy to learn. */
 export const realImaginary: SpectrumProcessor = {
   name: "real-imaginary",
   arrays: ["real part", "imaginary part"],
@@ -32,7 +32,7 @@ export const magnitudePhase: SpectrumProcessor = {
   }),
 };
 
-/** Those that a factory knows by name. */
+/** The built-in processors by name. */
 export const spectrumProcessors = {
   "real-imaginary": realImaginary,
   "magnitude-phase": magnitudePhase,

@@ -7,13 +7,13 @@ import { type RealArray, requireArray } from "../real-array.js";
 import type { LearningTransform } from "./transforms.js";
 
 export interface ScalerSettings {
-  /** What the smallest and the largest value of the examples become, or between which they lie. Default: [-1, 1]. */
+  /** Range to which the examples' values are scaled. Default: [-1, 1]. */
   range?: readonly [number, number];
-  /** What their mean becomes, inside the range. Then the values reach the range's nearer end, the other one maybe not. */
+  /** Mean of the scaled values. With it the values may reach only one end of the range. */
   mean?: number;
 }
 
-/** What is learnt of one of the arrays. */
+/** Statistics of one array. */
 const statisticsSchema = z.object(
   {
     minimum: z.number({ error: "expected a number" }),
@@ -28,15 +28,16 @@ const stateSchema = z.object(
       error: "expected the statistics of at least one array",
     }),
   },
-  { error: "expected what a scaler learnt" },
+  { error: "expected the state of a scaler" },
 );
 type Statistics = z.infer<typeof statisticsSchema>;
 
 /**
- * Scales values linearly to a range, or to a range and a mean. Each of the arrays (a magnitude, a phase, …) is scaled by
- * its own statistics. Values beyond those of the examples come to lie beyond the range, so that nothing is lost.
+ * Returns a transform that scales values linearly to a range, or to a range and a mean. Each array (a
+ * magnitude, a phase, …) is scaled by its own statistics. Values beyond those of the examples are not
+ * clipped; they lie beyond the range.
  *
- * @throws UserError (exit 2) for a range that does not go up, or a mean outside of it
+ * @throws UserError (exit 2) for a range that is not ascending, or a mean outside it
  */
 export function scaler(settings: ScalerSettings = {}): LearningTransform {
   return new Scaler(settings);
@@ -53,7 +54,7 @@ class Scaler implements LearningTransform {
     const [low, high] = range as readonly [number, number];
     requireFinite("the scaler's range", low);
     requireFinite("the scaler's range", high);
-    if (!(low < high)) throw usageError(`the scaler's range must go up, got ${low} to ${high}`);
+    if (!(low < high)) throw usageError(`the scaler's range must be ascending, got ${low} to ${high}`);
     if (mean !== undefined && !(mean > low && mean < high))
       throw usageError(`the scaler's mean must lie between ${low} and ${high}, got ${mean}`);
     this.settings = { range: [low, high], ...(mean !== undefined && { mean }) };
@@ -85,7 +86,7 @@ class Scaler implements LearningTransform {
         for (const value of plane) {
           if (!Number.isFinite(value))
             throw new UserError(
-              `the scaler learns from finite numbers, example ${index} has ${value} in array ${i}`,
+              `the scaler needs finite numbers to fit, example ${index} has ${value} in array ${i}`,
             );
           total.sum += value;
           if (value < total.minimum) total.minimum = value;
@@ -95,11 +96,11 @@ class Scaler implements LearningTransform {
       }
       index++;
     }
-    if (sums.length === 0) throw new UserError("the scaler learns from examples, it got none");
+    if (sums.length === 0) throw new UserError("the scaler needs at least one example to fit, got none");
     this.statistics = sums.map(({ minimum, maximum, sum, count }) => ({
       minimum,
       maximum,
-      // Rounding must not put it outside of the values that it is the mean of.
+      // Clamped, since rounding could put the mean outside the values.
       mean: Math.min(maximum, Math.max(minimum, sum / count)),
     }));
   }
@@ -135,7 +136,7 @@ class Scaler implements LearningTransform {
 
   private learnt(): readonly Statistics[] {
     if (this.statistics === undefined)
-      throw usageError("the scaler knows no data yet: fit it, or load what it learnt, before it is used");
+      throw usageError("the scaler is not fitted: fit it or load its state before it is used");
     return this.statistics;
   }
 
@@ -153,7 +154,10 @@ class Scaler implements LearningTransform {
     return { data: result, shape: arrays.shape };
   }
 
-  /** The line through the point (from, to). All values alike have no spread to scale: they are moved only. */
+  /**
+   * Returns the line through (from, to). Values that are all equal have no spread to scale and are only
+   * shifted.
+   */
   private scaleOf({ minimum, maximum, mean }: Statistics): Scale {
     const {
       range: [low, high],

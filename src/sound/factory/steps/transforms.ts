@@ -1,23 +1,25 @@
 import type { RealArray } from "../real-array.js";
 
-/** A step on the real arrays of one recording, `[arrays, bins, frames]`, that can be undone. */
+/** An invertible step on the real arrays of one recording, `[arrays, bins, frames]`. */
 export interface Transform {
-  /** What a saved factory calls it. */
+  /** Name in a saved factory. */
   readonly name: string;
-  /** What it was made with, as JSON can hold it; it is saved, and given back to what makes it again. */
+  /**
+   * Settings as JSON can hold them. They are saved, and passed to the function that restores the transform.
+   */
   readonly settings?: unknown;
-  /** Its argument stays as it is; the result may have another shape. */
+  /** Returns new arrays, whose shape may differ. The argument must not be changed. */
   forward(arrays: RealArray): RealArray;
   backward(arrays: RealArray): RealArray;
 }
 
-/** A step that learns something of the data before it can be used. */
+/** A transform that learns from data before it can be used. */
 export interface LearningTransform extends Transform {
-  /** Whether `fit` or `load` was called. Before, `forward`, `backward` and `save` throw. */
+  /** Whether `fit` or `load` was called. Before that, `forward`, `backward` and `save` throw. */
   readonly fitted: boolean;
-  /** Learns from examples, one after the other; what it learnt before is forgotten. */
+  /** Learns from examples and forgets what it learnt before. */
   fit(examples: Iterable<RealArray> | AsyncIterable<RealArray>): Promise<void>;
-  /** Writes what it learnt to one file. */
+  /** Writes its state to one file. */
   save(path: string): void | Promise<void>;
   load(path: string): void | Promise<void>;
 }

@@ -2,8 +2,8 @@ import type { StoreSelection } from "../read.js";
 import { formatUtc } from "../time.js";
 
 /**
- * A selection as CSV, a line a frame: its time in UTC, then its values; NaN is left empty. The first line names the frequencies in
- * Hz, or `title` where there is one value a frame.
+ * Yields a selection as CSV. Each line is a frame: its time in UTC, then its values; NaN is left empty. The
+ * header line lists the frequencies in Hz, or `title` for selections with one value per frame.
  */
 export async function* selectionCsv(selection: StoreSelection, title?: string): AsyncGenerator<string> {
   yield `${["time UTC", ...(title === undefined ? Array.from(selection.frequencies, short) : [title])].join(",")}\n`;
@@ -19,7 +19,7 @@ export async function* selectionCsv(selection: StoreSelection, title?: string): 
   }
 }
 
-/** At most nine digits, which tell every float32 from the next. */
+/** Rounds to nine digits, enough to distinguish any two float32 values. */
 function short(value: number): string {
   return String(Number(value.toPrecision(9)));
 }

@@ -6,10 +6,10 @@ import type { StoredSpectrogram, StoreSelection } from "../read.js";
 import { frequencyAttributes, spectrogramAttributes, timeAttributes } from "../zarr/layout.js";
 
 /**
- * Writes a selection as NetCDF-4: `spectrogram` `[time, frequency]` with its axes as coordinates, in the values, units and names of the
- * store. The file appears whole or not at all.
+ * Writes a selection as NetCDF-4: `spectrogram` `[time, frequency]` with its axes as coordinates. Values,
+ * units and names are those of the store. The file is written in one step.
  *
- * @throws UserError where it cannot be written
+ * @throws UserError if it cannot be written
  */
 export async function writeNetcdf(
   path: string,
@@ -58,7 +58,7 @@ export async function writeNetcdf(
         }
         done += count;
         onProgress?.(done, frames);
-        await setImmediate(); // lets Ctrl-C through: nothing else here waits
+        await setImmediate(); // lets Ctrl-C through, since nothing else here waits
       }
       time!.make_scale("time");
       addAttributes(time!, timeAttributes);

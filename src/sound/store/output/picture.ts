@@ -6,8 +6,8 @@ import { powerToLevel } from "../../spectrogram/power.js";
 import type { StoredSpectrogram, StoreSelection } from "../read.js";
 
 /**
- * Draws a selection as SVG, in dB over UTC. Missing values are grey. `decibels` are the values of the lowest and the
- * highest colour.
+ * Draws a selection as SVG, in dB over UTC. Missing values are grey. `decibels` are the values of the lowest
+ * and the highest colour.
  */
 export async function selectionPicture(
   recording: StoredSpectrogram,
@@ -33,7 +33,10 @@ export async function selectionPicture(
   return { svg, decibels };
 }
 
-/** Draws one value per frame, as `bandEnergy` returns, as a line in dB over UTC, interrupted where frames are missing. */
+/**
+ * Draws one value per frame, as `bandEnergy` returns, as a line in dB over UTC, interrupted where frames are
+ * missing.
+ */
 export async function energyPicture(
   recording: StoredSpectrogram,
   energy: StoreSelection,
@@ -54,8 +57,8 @@ export async function energyPicture(
 }
 
 /**
- * Pools neighbouring frames to little more than `atLeast` columns in dB, each the maximum of its frames. Times are
- * seconds after `origin`, a whole second since 1970.
+ * Pools neighbouring frames to little more than `atLeast` columns in dB, each the maximum of its frames.
+ * Times are seconds after `origin`, a whole second since 1970.
  */
 async function poolColumns(
   recording: StoredSpectrogram,

@@ -34,7 +34,8 @@ export class FolderStore {
   }
 }
 
-// zstd alone decodes many a changed byte to a different number without an error; the checksum detects such damage.
+// zstd alone decodes many a changed byte to a different number without an error; the checksum detects such
+// damage.
 installCrc32c();
 export const codecs = [
   { name: "bytes", configuration: { endian: "little" } },
@@ -84,7 +85,8 @@ export class StoreArray {
   }
 
   /**
-   * Reads a chunk. The last one is filled up to the length of the others. Returns undefined for a missing chunk.
+   * Reads a chunk. The last one is filled up to the length of the others. Returns undefined for a missing
+   * chunk.
    *
    * @throws UserError for a corrupt chunk
    */

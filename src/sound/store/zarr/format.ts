@@ -35,11 +35,12 @@ const attributeSchema = z
   .refine(({ bins, chunkFrames }) => bins * chunkFrames <= largestChunkValues, { path: ["chunkFrames"] });
 
 /**
- * Creates a store's folder with everything but its chunks, or checks the store that exists. Half-written files that a
- * killed run left are removed.
+ * Creates a store's folder with everything but its chunks, or checks the store that exists. Half-written
+ * files that a killed run left are removed.
  *
  * @returns whether the store is new
- * @throws UserError for a folder that holds anything else, or a store of another recording or with other settings
+ * @throws UserError for a folder that holds anything else, or a store of another recording or with other
+ * settings
  */
 export async function prepareStore(path: string, description: StoreDescription): Promise<boolean> {
   const isNew = !existsSync(path) || (statSync(path).isDirectory() && readdirSync(path).length === 0);
@@ -61,7 +62,8 @@ export async function prepareStore(path: string, description: StoreDescription):
     await zarr.create(root.resolve(name), { ...layout, codecs, chunkSeparator: "." } as never);
     arrays[name] = JSON.parse(readFileSync(join(path, name, "zarr.json"), "utf8"));
   }
-  // Where zarr-python keeps a copy of the arrays' metadata; without it xarray warns that it reads several files.
+  // Where zarr-python keeps a copy of the arrays' metadata; without it xarray warns that it reads several
+  // files.
   const consolidated_metadata = { kind: "inline", must_understand: false, metadata: arrays };
   const group = { zarr_format: 3, node_type: "group", attributes, consolidated_metadata };
   await store.set("/zarr.json", Buffer.from(JSON.stringify(group, undefined, 2)));

@@ -96,15 +96,15 @@ describe("a function of one's own", () => {
     [
       "too few channels",
       (channels) => channels.slice(1),
-      /keep must return 2 channels, as it got, and returned 1$/,
+      /keep must return as many channels as it gets, expected 2, got 1$/,
     ],
     [
       "too few samples",
       (channels) => channels,
-      /keep must return 5 samples a channel .* channel 0 is one of 3$/,
+      /keep must return a Float32Array of 5 samples for each channel, channel 0 is one of 3$/,
     ],
     ["other arrays", () => [[1], [2]] as never, /channel 0 is of type Array$/],
-    ["nothing", () => undefined as never, /returned undefined$/],
+    ["nothing", () => undefined as never, /expected 2, got undefined$/],
   ])("that returns %s is an error", (_, policy, message) => {
     Object.defineProperty(policy, "name", { value: "keep" });
     expect(() => padChannels(wave, { length: 5, policy })).toThrow(message);

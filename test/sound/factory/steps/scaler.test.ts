@@ -147,7 +147,7 @@ describe("saving", () => {
   });
 
   test.each([
-    ["[]", /: expected what a scaler learnt, found \[\]$/],
+    ["[]", /: expected the state of a scaler, found \[\]$/],
     ['{"scaler":[]}', /scaler: expected the statistics of at least one array, found \[\]$/],
     [
       '{"scaler":[{"minimum":0,"maximum":null,"mean":1}]}',
@@ -169,13 +169,13 @@ test("before fit nothing works", () => {
     () => scale.backward(examples[0]!),
     () => scale.save(join(folder, "never.json")),
   ])
-    expect(use).toThrow(/the scaler knows no data yet: fit it, or load what it learnt, before it is used/);
+    expect(use).toThrow(/the scaler is not fitted: fit it or load its state before it is used/);
   expect(readdirSync(folder)).not.toContain("never.json");
 });
 
 test.each([
   [{ range: 5 as never }, /range must be two numbers, got 5/],
-  [{ range: [1, 1] as const }, /range must go up, got 1 to 1/],
+  [{ range: [1, 1] as const }, /range must be ascending, got 1 to 1/],
   [{ range: [0, Number.NaN] as const }, /range must be a finite number, got NaN/],
   [{ range: [0, Number.POSITIVE_INFINITY] as const }, /range must be a finite number, got Infinity/],
   [{ range: [0, 1] as const, mean: 1 }, /mean must lie between 0 and 1, got 1/],
@@ -186,12 +186,12 @@ test.each([
 
 test("data that do not fit are errors", async () => {
   const scale = scaler();
-  await expect(scale.fit([])).rejects.toThrow("the scaler learns from examples, it got none");
+  await expect(scale.fit([])).rejects.toThrow("the scaler needs at least one example to fit, got none");
   await expect(scale.fit([array([1]), array([1], [2])])).rejects.toThrow(
     "the scaler was fitted to 1 arrays, example 1 has 2",
   );
   await expect(scale.fit([array([1, 2], [3, Number.NaN])])).rejects.toThrow(
-    "the scaler learns from finite numbers, example 0 has NaN in array 1",
+    "the scaler needs finite numbers to fit, example 0 has NaN in array 1",
   );
   expect(scale.fitted).toBe(false);
   await scale.fit(examples);
