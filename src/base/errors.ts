@@ -1,6 +1,6 @@
 /**
- * A mistake that the user can mend. The command line prints its message as one line, `error: …`, without a stack
- * trace, and exits with `exitCode`: 1 when the work failed for what it met, 2 for wrong usage.
+ * An error that the user can correct. The command line prints its message as one line, `error: …`, without a stack
+ * trace, and exits with `exitCode`: 1 if the work failed because of its input or the system, 2 for wrong usage.
  */
 export class UserError extends Error {
   override name = "UserError";
@@ -12,12 +12,12 @@ export class UserError extends Error {
   }
 }
 
-/** Wrong usage, whatever the files say: an unknown name, a value out of its range. */
+/** Returns the error for wrong usage that no file can make right: an unknown name, a value out of its range. */
 export function usageError(message: string): UserError {
   return new UserError(message, { exitCode: 2 });
 }
 
-/** What a failed system call means to the user, with the file it was about. Anything else is returned as it is. */
+/** Turns the error of a failed system call into a UserError that names the file. Other errors are returned as they are. */
 export function describeSystemError(error: unknown, action: string, path: string): unknown {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   const reason = code === undefined ? undefined : systemReasons[code];

@@ -1,11 +1,11 @@
-/** Figures as tables, pages and the terminal show them. */
+/** Formats figures for tables, pages and the terminal. */
 
-/** `0.12345` → `12.35 %`. */
+/** Formats a share as a percentage: `0.12345` → `12.35 %`. */
 export function percent(share: number, digits = 2): string {
   return `${(100 * share).toFixed(digits)} %`;
 }
 
-/** A difference of two shares, in points: `-1.2 to +3.4`. */
+/** Formats the interval of a difference of two shares, in percentage points: `-1.2 to +3.4`. */
 export function pointsInterval([low, high]: readonly [number, number]): string {
   const points = (share: number) => {
     const text = (100 * share).toFixed(1);

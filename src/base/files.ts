@@ -18,9 +18,11 @@ import { pipeline } from "node:stream/promises";
 import { describeSystemError, UserError } from "./errors.js";
 
 /**
- * Writes a file so that it is either the old one or the new one, never a part: the bytes go to a file beside it, are
- * synced, and take the name in one step. Folders on the way are made, and go again where the file cannot be written. The
- * pieces are written one behind the other. What stands there and is no file, such as /dev/stdout or a pipe, is written to.
+ * Writes a file in one step: after a crash, either the old file or the whole new one is there. The bytes go to a
+ * temporary file beside it, which is synced and then renamed. Missing folders are created, and removed again if
+ * writing fails. The pieces are concatenated. An existing pipe or device, such as /dev/stdout, is written in place.
+ *
+ * @throws UserError that names the file if it cannot be written
  */
 export function writeFileAtomic(path: string, ...pieces: readonly (string | Uint8Array)[]): void {
   let staged: StagedFile | undefined;
@@ -40,7 +42,7 @@ export function writeFileAtomic(path: string, ...pieces: readonly (string | Uint
   }
 }
 
-/** The same for bytes that come as a stream: a file larger than memory. */
+/** Writes a stream to a file as `writeFileAtomic` does; the file may be larger than memory. */
 export async function writeStreamAtomic(path: string, stream: NodeJS.ReadableStream): Promise<void> {
   let staged: StagedFile | undefined;
   try {
@@ -53,34 +55,34 @@ export async function writeStreamAtomic(path: string, stream: NodeJS.ReadableStr
   }
 }
 
-/** A file in the making, beside the one whose name it takes when it is whole: behind the link, where the name is one. */
+/** A temporary file that takes its final name once it is whole. If that name is a symbolic link, its target is replaced. */
 export class StagedFile {
   private static count = 0;
-  /** Where its bytes go until then. */
+  /** Path to write to until `commit`. */
   readonly path: string;
   private readonly target: string;
   private readonly firstMade: string | undefined;
-  private readonly onExit = () => this.discard(); // a stop by Ctrl-C leaves nothing half-written either
+  private readonly onExit = () => this.discard(); // after Ctrl-C too, nothing half-written is left
 
-  /** Makes the folders on the way, or throws the system's error. */
+  /** Creates missing folders. Throws the system's error if that fails. */
   constructor(path: string) {
     if (isDevice(path))
       throw new UserError(`cannot write ${path}: expected a file, found a device or a pipe`);
-    this.target = behindLinks(path);
-    // Cut short, as a name has 255 bytes at most.
+    this.target = resolveLinks(path);
+    // Truncated, since a name can have at most 255 bytes.
     const name = `.${basename(this.target).slice(0, 40)}.${process.pid}-${StagedFile.count++}.tmp`;
     this.path = join(dirname(this.target), name);
     this.firstMade = makeFolder(dirname(this.target));
     process.once("exit", this.onExit);
   }
 
-  /** Gives it its name. */
+  /** Renames the file to its final name. */
   commit(): void {
     renameSync(this.path, this.target);
     process.off("exit", this.onExit);
   }
 
-  /** Takes it away, and the folders that were made for it. */
+  /** Removes the file and the folders that were created for it. */
   discard(): void {
     process.off("exit", this.onExit);
     removeIfThere(this.path);
@@ -88,36 +90,36 @@ export class StagedFile {
   }
 }
 
-/** What a name stands for, be it there yet or not. */
-function behindLinks(path: string): string {
+/** Resolves symbolic links, also to a file that does not exist yet. */
+function resolveLinks(path: string): string {
   if (existsSync(path)) return realpathSync(path);
   try {
     return resolve(dirname(path), readlinkSync(path));
   } catch {
-    return path; // no link
+    return path; // not a link
   }
 }
 
-/** Something that bytes are written to but that no file may take the place of. */
+/** Whether a path is a pipe or a device, which bytes are written to but which must not be replaced. */
 function isDevice(path: string): boolean {
   const found = statSync(path, { throwIfNoEntry: false });
   return found !== undefined && !found.isFile() && !found.isDirectory();
 }
 
-/** Makes a folder and those above it that are missing, or none of them. Returns the outermost that was made. */
+/** Creates a folder and its missing parents, or none of them. Returns the outermost folder that was created. */
 export function makeFolder(folder: string): string | undefined {
   const missing: string[] = [];
   for (let each = resolve(folder); !existsSync(each); each = dirname(each)) {
     missing.unshift(each);
-    if (each === dirname(each)) break; // a drive that is not there
+    if (each === dirname(each)) break; // a drive that does not exist
   }
   if (missing.length === 0) return mkdirSync(folder, { recursive: true }); // fails for a file
-  // One by one: where none can be made, as in /proc, Node 20 tries for ever to make several at once.
+  // One by one: where none can be created, as in /proc, Node 20 never returns from creating several at once.
   for (const each of missing) {
     try {
       mkdirSync(each);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EEXIST") continue; // another process was quicker
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") continue; // another process created it
       removeEmptyFolders(dirname(each), missing[0]);
       throw error;
     }
@@ -125,14 +127,14 @@ export function makeFolder(folder: string): string | undefined {
   return missing[0];
 }
 
-/** Takes away a folder and those above it, up to the first that was made for it, as far as nothing is in them. */
+/** Removes a folder and its parents up to `firstMade`, as long as they are empty. */
 export function removeEmptyFolders(folder: string, firstMade: string | undefined): void {
   if (firstMade === undefined) return;
   for (let each = resolve(folder); each.length >= resolve(firstMade).length; each = dirname(each)) {
     try {
       rmdirSync(each);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") return; // something else is in it
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") return; // it is not empty
     }
   }
 }
@@ -141,11 +143,11 @@ function removeIfThere(path: string): void {
   try {
     rmSync(path);
   } catch {
-    // Why the writing failed is the news, not that there is nothing to take away.
+    // The caller reports why writing failed; a missing file adds nothing to that.
   }
 }
 
-/** One write may take fewer bytes than it was given (Linux stops at 2 GiB). */
+/** Writes all bytes: a single write may take fewer than it was given (Linux stops at 2 GiB). */
 export function writeWhole(file: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; )
     at += writeSync(file, bytes, at, Math.min(bytes.length - at, 1 << 30));

@@ -2,10 +2,10 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { describeSystemError } from "./errors.js";
 
 /**
- * Takes a lock: a file that holds the number of this process. One that was left by a process that runs no more is taken over.
+ * Takes a lock: a file that holds the id of this process. A lock left by a process that no longer runs is taken over.
  *
- * @returns what gives it back, which the process's end does too; or the number of the process that has it
- * @throws UserError where no file can be written
+ * @returns a function that releases the lock, as the end of the process does too; or the id of the process that holds it
+ * @throws UserError if the file cannot be written
  */
 export function takeLock(path: string): (() => void) | number {
   for (;;) {
@@ -14,7 +14,7 @@ export function takeLock(path: string): (() => void) | number {
       break;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
-        rmSync(path, { force: true }); // a full disk takes the file but not what is in it
+        rmSync(path, { force: true }); // on a full disk the file is created but stays empty
         throw describeSystemError(error, "write", path);
       }
       const holder = lockHolder(path);
@@ -30,13 +30,13 @@ export function takeLock(path: string): (() => void) | number {
   return release;
 }
 
-/** The number of the running process that has the lock. */
+/** Returns the id of the running process that holds the lock; undefined if none does. */
 export function lockHolder(path: string): number | undefined {
   try {
     const holder = Number(readFileSync(path, "utf8"));
     return Number.isSafeInteger(holder) && holder > 0 && isRunning(holder) ? holder : undefined;
   } catch {
-    return undefined; // there is none
+    return undefined; // there is no lock
   }
 }
 

@@ -1,4 +1,4 @@
-/** Softmax of one example's logits, in float64. */
+/** Computes the softmax of one example's logits, in float64. */
 export function softmax(logits: ArrayLike<number>): Float64Array {
   const values = Float64Array.from(logits);
   const largest = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
@@ -10,17 +10,17 @@ export function softmax(logits: ArrayLike<number>): Float64Array {
   return values.map((value) => value / sum);
 }
 
-/** The nearest 16-bit integer; values beyond its range are clamped. */
+/** Rounds to the nearest 16-bit integer; values beyond its range are clamped. */
 export function clampInt16(value: number): number {
   return Math.max(-32768, Math.min(32767, Math.round(value)));
 }
 
-/** A sample as a 16-bit integer, full scale (1) being 32768: rounded to the nearest and clamped. */
+/** Converts a sample to a 16-bit integer, 1 being 32768: rounded to the nearest and clamped. */
 export function toInt16(sample: number): number {
   return clampInt16(sample * 32768);
 }
 
-/** Index of the largest value, the first of equals. */
+/** Returns the index of the largest value; of equal ones, the first. */
 export function argMax(values: ArrayLike<number>): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
@@ -28,7 +28,7 @@ export function argMax(values: ArrayLike<number>): number {
 }
 
 /**
- * Quantile of values in ascending order, linearly interpolated (NumPy's default).
+ * Computes a quantile of values in ascending order, linearly interpolated (NumPy's default).
  *
  * @param share 0 for the least value, 0.5 for the median, 1 for the greatest
  */

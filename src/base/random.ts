@@ -1,11 +1,11 @@
 /**
- * The one random generator: every split, shuffle, initial weight, dropout mask and augmentation draws from it.
+ * The project's random generator: every split, shuffle, initial weight, dropout mask and augmentation draws from it.
  *
- * `Math.random` cannot be seeded, and a generator that is carried along would have to be saved with every checkpoint.
- * Here each use opens its own stream, named by the seed and by what it is for (`new Random(seed, "shuffle", epoch)`), so
- * that the position in a run is all that has to be remembered to go on with it bit for bit.
+ * `Math.random` cannot be seeded, and the state of a single generator would have to be saved with every checkpoint.
+ * Here each use opens its own stream, named by the seed and its purpose (`new Random(seed, "shuffle", epoch)`). A run
+ * can therefore be resumed bit for bit from its position alone.
  *
- * The generator is sfc32 (Chris Doty-Humphrey, PractRand), its state seeded from the names by MurmurHash3's mixing.
+ * The generator is sfc32 (Chris Doty-Humphrey, PractRand), its state seeded from the names by MurmurHash3.
  */
 export class Random {
   private a: number;
@@ -21,7 +21,7 @@ export class Random {
     for (let i = 0; i < 12; i++) this.uint32();
   }
 
-  /** A whole number in [0, 2^32). */
+  /** Draws a whole number in [0, 2^32). */
   uint32(): number {
     const t = (((this.a + this.b) | 0) + this.counter) | 0;
     this.counter = (this.counter + 1) | 0;
@@ -32,24 +32,24 @@ export class Random {
     return t >>> 0;
   }
 
-  /** Uniform in [0, 1), 53 random bits. */
+  /** Draws uniformly from [0, 1), with 53 random bits. */
   uniform(): number {
     const high = this.uint32() >>> 5;
     const low = this.uint32() >>> 6;
     return (high * 67108864 + low) / 9007199254740992;
   }
 
-  /** Uniform in [low, high). */
+  /** Draws uniformly from [low, high). */
   between(low: number, high: number): number {
     return low + (high - low) * this.uniform();
   }
 
-  /** A whole number in [0, bound). */
+  /** Draws a whole number in [0, bound). */
   integer(bound: number): number {
     return Math.floor(this.uniform() * bound);
   }
 
-  /** Standard normal (Box and Muller). */
+  /** Draws from the standard normal distribution (Box and Muller). */
   normal(): number {
     const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
     return radius * Math.cos(2 * Math.PI * this.uniform());
@@ -66,14 +66,14 @@ export class Random {
     return items;
   }
 
-  /** One of the items. */
+  /** Draws one of the items. */
   pick<T>(items: readonly T[]): T {
     if (items.length === 0) throw new RangeError("cannot pick from no items");
     return items[this.integer(items.length)] as T;
   }
 }
 
-/** MurmurHash3 (Austin Appleby) of a text's UTF-16 units, 32 bits. */
+/** Computes the 32-bit MurmurHash3 (Austin Appleby) of a text's UTF-16 units. */
 export function hash32(text: string, seed = 0): number {
   let h = seed | 0;
   for (let i = 0; i < text.length; i++) {
@@ -86,7 +86,7 @@ export function hash32(text: string, seed = 0): number {
   return mix32(h ^ text.length);
 }
 
-/** MurmurHash3's finaliser: every input bit changes about half of the output bits. */
+/** MurmurHash3's finaliser: each input bit affects about half of the output bits. */
 export function mix32(value: number): number {
   let h = value | 0;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);

@@ -8,7 +8,11 @@ export interface Duration {
   seconds: number;
 }
 
-/** The samples at the times i/sampleRate in [0, seconds) of any function of the index and the rate. */
+/**
+ * Samples a function at the times i/sampleRate in [0, seconds).
+ *
+ * @param value takes the index and the rate
+ */
 export function generate(
   value: (index: number, sampleRate: number) => number,
   { sampleRate, seconds }: Duration,
@@ -16,7 +20,7 @@ export function generate(
   requirePositive("sampleRate", sampleRate);
   requireFinite("seconds", seconds);
   if (seconds < 0) throw usageError(`seconds must not be negative, got ${seconds}`);
-  // 0.07 s at 100 Hz are 7.000000000000001 samples: rounding must not add an eighth.
+  // 0.07 s at 100 Hz are 7.000000000000001 samples: rounding must not add an eighth one.
   const length = Math.ceil(seconds * sampleRate * (1 - 1e-12));
   return Float64Array.from({ length }, (_, i) => value(i, sampleRate));
 }
@@ -26,14 +30,14 @@ export interface Sine extends Duration {
   frequency: number;
   /** Default: 1. */
   amplitude?: number;
-  /** Radians at time 0. Default: 0, where the wave is at its crest. */
+  /** Radians at time 0. Default: 0, the crest of the wave. */
   phase?: number;
-  /** Seconds from sample to sample, where they are to be rounded otherwise. Default: 1/sampleRate, as exactly as can be. */
+  /** Seconds from sample to sample, where a rounded value is wanted. Default: 1/sampleRate, exact to the last bit. */
   interval?: number;
 }
 
 /**
- * amplitude·cos(2π·frequency·t + phase), `[ceil(seconds·sampleRate)]`.
+ * Computes amplitude·cos(2π·frequency·t + phase), `[ceil(seconds·sampleRate)]`.
  *
  * @throws UserError (exit 2) for a frequency above half the sample rate, which no samples can hold
  */
@@ -53,8 +57,7 @@ export function sine({ frequency, amplitude = 1, phase = 0, interval, ...duratio
 }
 
 /**
- * The complex sine that the discrete Fourier transform compares a signal with for bin k of n: e^(-2πi·jk/n),
- * j = 0 … n - 1, `[n]`.
+ * Computes the complex sine of bin k in a discrete Fourier transform of n points: e^(-2πi·jk/n), j = 0 … n - 1, `[n]`.
  */
 export function complexSine(k: number, n: number): ComplexArray {
   requireInteger("n", n);

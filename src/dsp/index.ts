@@ -1,4 +1,4 @@
-/** The signal functions that the package exports. The other files' exports are for the project itself. */
+/** Signal processing on typed arrays. What the files export beyond this is internal to the package. */
 export { type ComplexArray, magnitude, phase, power } from "./complex.js";
 export * from "./decibels.js";
 export * from "./fourier/dft.js";

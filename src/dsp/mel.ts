@@ -14,7 +14,7 @@ export type MelScale = (typeof melScales)[number];
 
 const slaney = { hzPerMel: 200 / 3, breakHz: 1000, breakMel: 15, logStep: Math.log(6.4) / 27 };
 
-/** The mel value of a frequency in Hz. */
+/** Converts a frequency in Hz to mel. */
 export function hzToMel(hz: number, scale: MelScale = "slaney"): number {
   requireOneOf("scale", scale, melScales);
   if (scale === "htk") return 2595 * Math.log10(1 + hz / 700);
@@ -23,7 +23,7 @@ export function hzToMel(hz: number, scale: MelScale = "slaney"): number {
     : slaney.breakMel + Math.log(hz / slaney.breakHz) / slaney.logStep;
 }
 
-/** The frequency in Hz of a mel value. */
+/** Converts mel to a frequency in Hz. */
 export function melToHz(mel: number, scale: MelScale = "slaney"): number {
   requireOneOf("scale", scale, melScales);
   if (scale === "htk") return 700 * (10 ** (mel / 2595) - 1);
@@ -36,33 +36,33 @@ export interface MelFilterOptions {
   /** Hz */
   sampleRate: number;
   nFft: number;
-  /** Bands. Default: 40. */
+  /** Number of bands. Default: 40. */
   nMels?: number;
-  /** Where the lowest band begins, Hz. Default: 0. */
+  /** Lower edge of the lowest band, Hz. Default: 0. */
   minFrequency?: number;
-  /** Where the highest band ends, Hz. Default: half the sample rate. */
+  /** Upper edge of the highest band, Hz. Default: half the sample rate. */
   maxFrequency?: number;
   /** Default: slaney. */
   scale?: MelScale;
-  /** `slaney`: every band has the same area; `none`: every peak is 1. Default: what the scale's source has, `none` for htk. */
+  /** `slaney`: all bands have the same area; `none`: all peaks are 1. Default: `slaney`, for the htk scale `none`. */
   norm?: "slaney" | "none";
 }
 
 export interface MelFilterBank {
-  /** `[nMels, bins]`: the triangles, band by band. */
+  /** The triangles, `[nMels, bins]`. */
   weights: Float64Array;
   nMels: number;
   bins: number;
-  /** Band m's weights are zero outside of the bins `starts[m]` to, exclusively, `ends[m]`. */
+  /** Band m's weights are zero outside the bins from `starts[m]` to before `ends[m]`. */
   starts: Int32Array;
   ends: Int32Array;
-  /** Hz, `[nMels]`: where each band peaks. */
+  /** The peak of each band in Hz, `[nMels]`. */
   centers: Float64Array;
 }
 
 /**
- * Triangular filters on a transform's bins whose corners are evenly spaced in mel: `librosa.filters.mel`. A band that
- * is narrower than the bins' spacing may hold none of them: its weights are all zero.
+ * Computes triangular filters on a transform's bins, with corners evenly spaced in mel: `librosa.filters.mel`. A band
+ * narrower than the spacing of the bins may contain none of them; its weights are then all zero.
  *
  * @throws UserError (exit 1) for a frequency above half the sample rate; (exit 2) for other options out of their range
  */
@@ -117,15 +117,15 @@ function requireBand(low: number, high: number, sampleRate: number): void {
   if (low >= high) throw usageError(`minFrequency must be below maxFrequency, got ${low} and ${high}`);
 }
 
-/** The bands of each frame, `[frames, bins]` → `[frames, nMels]`. */
+/** Applies the filters to each frame, `[frames, bins]` → `[frames, nMels]`. */
 export function applyFilterBank(spectrogram: Spectrogram, bank: MelFilterBank): Spectrogram {
   const { frames, bins, values } = spectrogram;
   const { nMels, weights, starts, ends } = bank;
   if (bins !== bank.bins)
     throw new UserError(`the filter bank is for ${bank.bins} bins, the spectrogram has ${bins}`);
   const bands = new Float64Array(frames * nMels);
-  // Four frames at a time: their sums do not wait for each other, and a weight is read once for all. Beyond the end the
-  // last frame stands in, and is written again.
+  // Four frames at a time: their sums are independent, and each weight is read once. Beyond the end the last frame is
+  // computed again.
   const last = frames - 1;
   for (let t = 0; t < frames; t += 4) {
     const t1 = Math.min(t + 1, last);
@@ -160,7 +160,10 @@ export function applyFilterBank(spectrogram: Spectrogram, bank: MelFilterBank): 
 
 export interface MelOptions extends StftOptions, MelFilterOptions {}
 
-/** The power in each mel band, `[samples]` → `[frames, nMels]`: `librosa.feature.melspectrogram`. Errors as its parts'. */
+/**
+ * Computes the power in each mel band, `[samples]` → `[frames, nMels]`: `librosa.feature.melspectrogram`. Errors as
+ * `powerSpectrogram` and `melFilterBank`.
+ */
 export function melSpectrogram(signal: ArrayLike<number>, options: MelOptions): Spectrogram {
   const { sampleRate, nFft, nMels, minFrequency, maxFrequency, scale, norm } = options;
   const key = [sampleRate, nFft, nMels, minFrequency, maxFrequency, scale, norm].join(" ");
@@ -170,7 +173,10 @@ export function melSpectrogram(signal: ArrayLike<number>, options: MelOptions): 
 
 const banks = new Cache<string, MelFilterBank>(16);
 
-/** The mel bands' power in decibels, `[samples]` → `[frames, nMels]`, floored 80 dB below the largest unless `topDb` says otherwise. */
+/**
+ * Computes the power of the mel bands in decibels, `[samples]` → `[frames, nMels]`. The floor is `topDb` below the
+ * largest value. Default: 80.
+ */
 export function logMel(signal: ArrayLike<number>, options: MelOptions & DecibelOptions): Spectrogram {
   const mel = melSpectrogram(signal, options);
   return { ...mel, values: powerToDb(mel.values, options) };

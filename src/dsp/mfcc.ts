@@ -4,9 +4,12 @@ import { requireInteger } from "./checks.js";
 import type { Spectrogram } from "./fourier/spectrogram.js";
 
 /**
- * Mel-frequency cepstral coefficients of a log-mel spectrogram, `[frames, nMels]` → `[frames, nMfcc]`: the first ones of
- * each frame's orthonormal DCT-II. `mfcc(logMel(signal, options))` is `librosa.feature.mfcc`.
- * (S. B. Davis and P. Mermelstein, "Comparison of parametric representations for monosyllabic word recognition", 1980.)
+ * Computes the mel-frequency cepstral coefficients of a log-mel spectrogram, `[frames, nMels]` → `[frames, nMfcc]`: the
+ * first `nMfcc` coefficients of each frame's orthonormal DCT-II. `mfcc(logMel(signal, options))` equals
+ * `librosa.feature.mfcc`.
+ *
+ * Source: S. B. Davis and P. Mermelstein, "Comparison of parametric representations for monosyllabic word recognition in
+ * continuously spoken sentences" (1980).
  *
  * @throws UserError (exit 2) for more coefficients than bands, or none
  */
@@ -27,7 +30,7 @@ export function mfcc(logMel: Spectrogram, nMfcc = 13): Spectrogram {
   return { values: coefficients, frames, bins: nMfcc };
 }
 
-/** The orthonormal DCT-II of n values as a matrix, `[n, n]`. */
+/** Computes the matrix of the orthonormal DCT-II of n values, `[n, n]`. */
 export function cosineTransform(n: number): Float64Array {
   return Float64Array.from({ length: n * n }, (_, i) => {
     const [c, m] = [Math.floor(i / n), i % n];
@@ -38,19 +41,22 @@ export function cosineTransform(n: number): Float64Array {
 const cosines = new Cache<number, Float64Array>(8);
 
 export interface DeltaOptions {
-  /** Frames of the fit, odd. Default: 9. */
+  /** Number of frames of each fit, odd. Default: 9. */
   width?: number;
-  /** Which derivative: 1, 2, …, less than the width. Default: 1. */
+  /** Order of the derivative: 1, 2, …, below the width. Default: 1. */
   order?: number;
 }
 
 /**
- * The derivative of each bin over time, in units a frame, `[frames, bins]` → the same: at each frame that of the
- * polynomial of degree `order` fitted to the `width` frames around it, at the ends that of the first and the last whole
- * fit. (A. Savitzky and M. J. E. Golay, 1964; `librosa.feature.delta` with its default mode "interp".)
+ * Computes the derivative of each bin over time, per frame, `[frames, bins]` → the same shape. It is the derivative of
+ * the polynomial of degree `order` fitted to the `width` frames around each frame. At the ends the first and the last
+ * complete fit are used. Equals `librosa.feature.delta` with its default mode "interp".
  *
- * @throws UserError (exit 2) for a width that is even or below 3, or an order that the width cannot hold; (exit 1) for
- * fewer frames than the width
+ * Source: A. Savitzky and M. J. E. Golay, "Smoothing and differentiation of data by simplified least squares
+ * procedures" (1964).
+ *
+ * @throws UserError (exit 2) for a width that is even or below 3, or an order not below the width; (exit 1) for fewer
+ * frames than the width
  */
 export function delta(spectrogram: Spectrogram, { width = 9, order = 1 }: DeltaOptions = {}): Spectrogram {
   const { values, frames, bins } = spectrogram;
@@ -60,13 +66,13 @@ export function delta(spectrogram: Spectrogram, { width = 9, order = 1 }: DeltaO
   if (order >= width) throw usageError(`order must be below the width, ${width}, got ${order}`);
   if (frames < width)
     throw new UserError(
-      `deltas over ${width} frames need as many, the spectrogram has ${frames}; take a smaller width`,
+      `expected at least ${width} frames for deltas of that width, the spectrogram has ${frames}; use a smaller width`,
     );
   const weights = derivativeWeights(width, order);
   const half = (width - 1) / 2;
   const result = new Float64Array(values.length);
   for (let t = 0; t < frames; t++) {
-    // A polynomial's highest derivative is the same everywhere, so the ends take over that of the nearest whole fit.
+    // A polynomial's highest derivative is constant, so the ends take the value of the nearest complete fit.
     const first = Math.min(Math.max(t - half, 0), frames - width);
     for (let k = 0; k < bins; k++) {
       let sum = 0;
@@ -78,8 +84,8 @@ export function delta(spectrogram: Spectrogram, { width = 9, order = 1 }: DeltaO
 }
 
 /**
- * What `width` values are to be weighed with for the order-th derivative of their least-squares polynomial of that
- * degree: with Gram's polynomials p, orthogonal on those points, order!·p[order] / ⟨p[order], p[order]⟩.
+ * Computes the weights of `width` values that give the derivative of their least-squares polynomial of degree `order`:
+ * order!·p[order] / ⟨p[order], p[order]⟩, where p are Gram's polynomials, orthogonal on those points.
  */
 function derivativeWeights(width: number, order: number): Float64Array {
   const half = (width - 1) / 2;

@@ -2,9 +2,9 @@ import type { Random } from "../base/random.js";
 import { irfft } from "./fourier/fft.js";
 
 /**
- * Noise whose power density falls as 1/f^exponent: 0 is white, 1 pink, 2 brown. Gaussian, root mean square 1, and nothing
- * below `lowestHz`, where brown noise would otherwise have nearly all of its power. (J. Timmer and M. König, "On
- * generating power law noise", 1995: a random spectrum of the wanted size, transformed back.)
+ * Generates noise whose power density falls as 1/f^exponent: 0 is white, 1 pink, 2 brown. It is Gaussian with root mean
+ * square 1. Frequencies below `lowestHz` are left out, since brown noise would have nearly all of its power there.
+ * Source: J. Timmer and M. König, "On generating power law noise" (1995): the inverse transform of a random spectrum.
  */
 export function powerLawNoise(
   { exponent, length, sampleRate, lowestHz = 40 }: PowerLaw,
@@ -13,7 +13,7 @@ export function powerLawNoise(
   const bins = Math.floor(length / 2) + 1;
   const re = new Float64Array(bins);
   const im = new Float64Array(bins);
-  // From bin 1 on, and short of the last, which is real in a spectrum of even length.
+  // From bin 1 to before the last, which is real if the length is even.
   for (let k = Math.max(1, Math.ceil((lowestHz * length) / sampleRate)); k < bins - 1; k++) {
     const size = k ** (-exponent / 2);
     re[k] = size * random.normal();
@@ -32,7 +32,7 @@ export interface PowerLaw {
   lowestHz?: number;
 }
 
-/** Mains hum: a tone and its harmonics, each of random size and phase and on the whole weaker than the one before. RMS 1. */
+/** Generates mains hum, RMS 1: a tone and its harmonics of random phase, whose random amplitudes decrease with 1/harmonic. */
 export function mainsHum(
   { mainsHz, length, sampleRate }: { mainsHz: number; length: number; sampleRate: number },
   random: Random,
@@ -47,7 +47,7 @@ export function mainsHum(
   return withUnitRms(hum);
 }
 
-/** Things being knocked: one to five damped tones at random times, of random pitch (200 to 3000 Hz) and decay. RMS 1. */
+/** Generates knocks, RMS 1: one to five damped tones at random times, of random pitch (200 to 3000 Hz) and decay. */
 export function knocks(
   { length, sampleRate }: { length: number; sampleRate: number },
   random: Random,

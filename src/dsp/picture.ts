@@ -6,9 +6,9 @@ import { sharedWindow } from "./windows.js";
 export interface PictureOptions {
   /** Hz */
   sampleRate: number;
-  /** Samples of a frame. Default: 1024. */
+  /** Frame length in samples. Default: 1024. */
   frameSize?: number;
-  /** How far the frequencies are spread towards the low ones; 1 is linear. Default: 1. */
+  /** Exponent of the frequency grouping; 1 is linear, larger values widen the groups of high frequencies. Default: 1. */
   factor?: number;
 }
 
@@ -16,15 +16,17 @@ export interface PictureOptions {
 const reference = 10e-6;
 
 /**
- * The numbers of the classic spectrogram picture, in dB re 10e-6, `[frames, groups]` with their axes: frames half
- * overlapped under a symmetric Hann window, half a frame of zeros in front and zeros behind to fill the last frame,
- * frames = ceil((samples - ceil(frameSize/2)) / hop) + 1. Bins are grouped by bounds that run as linspace(0, 1)^factor,
- * the complex numbers of a group added up. Samples are taken as they are, so a 16-bit file's are best given as integers.
- * An empty group or a silent frame is -Infinity dB.
+ * Computes the values of the classic spectrogram picture, in dB re 10e-6, `[frames, groups]`, with their axes.
  *
- * `frequencies` are the groups' means on the picture's own grid of j·sampleRate/(2·bins) Hz, j = 0 … bins, whose last
- * point falls to the last group: close to the bins' frequencies, and what such pictures write on their axis.
- * (The definition: F. Zalkow's widely copied spectrogram function, 2012.)
+ * Frames overlap by half under a symmetric Hann window. Half a frame of zeros precedes the signal, and zeros fill the
+ * last frame: frames = ceil((samples - ceil(frameSize/2)) / hop) + 1. Bins are grouped by bounds that follow
+ * linspace(0, 1)^factor; the complex values of a group are summed. Samples are not scaled, so those of a 16-bit file
+ * are best given as integers. An empty group or a silent frame is -Infinity dB.
+ *
+ * `frequencies` are the means of the groups on the picture's own grid of j·sampleRate/(2·bins) Hz, j = 0 … bins, whose
+ * last point belongs to the last group. They are close to the frequencies of the bins, and are what such pictures show.
+ *
+ * Source: F. Zalkow's widely copied spectrogram function (2012).
  *
  * @throws UserError (exit 2) for options out of their range; (exit 1) for a signal that is empty or not finite
  */
@@ -65,7 +67,7 @@ export function pictureSpectrogram(signal: ArrayLike<number>, options: PictureOp
   return { values, frames, bins: groups, times, frequencies: groupFrequencies(bounds, sampleRate) };
 }
 
-/** The first bin of each group, rising, and behind them the number of bins. */
+/** Returns the first bin of each group, ascending, followed by the number of bins. */
 function groupBounds(bins: number, factor: number): number[] {
   const firsts = new Set<number>();
   for (let k = 0; k < bins; k++) firsts.add(roundHalfToEven((k / (bins - 1)) ** factor * (bins - 1)));
@@ -81,7 +83,7 @@ function groupFrequencies(bounds: readonly number[], sampleRate: number): Float6
   });
 }
 
-/** As NumPy rounds. */
+/** Rounds as NumPy does. */
 function roundHalfToEven(value: number): number {
   const rounded = Math.round(value);
   return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;

@@ -1,37 +1,38 @@
 /**
- * Changes the sample rate of a signal by a rational polyphase filter: a sinc windowed by Kaiser's window (Oppenheim and
- * Schafer, Discrete-Time Signal Processing, section 7.5), 70 dB down from the lower of the two Nyquist frequencies on and
- * flat up to 0.9 of it. Nothing above -60 dB aliases back, which wavefile's own resampler does not keep.
+ * Changes the sample rate of a signal by a rational polyphase filter: a sinc under a Kaiser window (Oppenheim and
+ * Schafer, Discrete-Time Signal Processing, section 7.5). It attenuates by 70 dB from the lower of the two Nyquist
+ * frequencies on, and is flat up to 0.9 of it. Aliases stay below -60 dB, which wavefile's resampler does not achieve.
  *
- * As `scipy.signal.resample_poly` has it: the filter's delay is compensated, the signal counts as zero beyond its ends,
- * and n samples become ceil(n * toRate / fromRate).
+ * As in `scipy.signal.resample_poly`, the filter's delay is compensated, the signal is zero beyond its ends, and n
+ * samples become ceil(n * toRate / fromRate).
  *
- * @param fromRate the rate of `samples`, in whole Hz
- * @param toRate the rate wanted, in whole Hz
- * @returns a new array, also where the rates are equal
+ * @param fromRate rate of `samples`, in whole Hz
+ * @param toRate rate of the result, in whole Hz
+ * @returns a new array, also if the rates are equal
+ * @throws RangeError for a rate that is not a positive whole number
  */
 export function resample(samples: Float32Array, fromRate: number, toRate: number): Float32Array {
   for (const rate of [fromRate, toRate]) {
     if (!Number.isSafeInteger(rate) || rate <= 0) {
-      throw new RangeError(`a sample rate is a positive whole number of Hz, found ${rate}`);
+      throw new RangeError(`expected a sample rate that is a positive whole number of Hz, found ${rate}`);
     }
   }
   if (fromRate === toRate) return samples.slice();
   const { up, down, taps, phases, delay } = filterFor(fromRate, toRate);
 
-  // Zeros on both sides spare the inner loop every test for the signal's ends.
+  // Zeros on both sides save the inner loop from testing for the signal's ends.
   const padded = new Float32Array(samples.length + 2 * taps);
   padded.set(samples, taps);
   const out = new Float32Array(Math.ceil((samples.length * up) / down));
 
-  // Output m lies at m * down + delay on the grid of `up` points an input sample: phase (the remainder) says which
-  // filter branch meets the input samples up to the newest one (the quotient).
+  // Output m lies at m * down + delay on a grid of `up` points per input sample. The remainder (phase) selects the
+  // filter branch, the quotient the newest input sample that it covers.
   let newest = Math.floor(delay / up);
   let phase = delay % up;
   for (let m = 0; m < out.length; m++) {
     const branch = phase * taps;
     const oldest = newest + 1; // in `padded`: newest + taps - (taps - 1)
-    // Four sums, since one alone would make each addition wait for the one before.
+    // Four sums: with a single one, each addition would wait for the one before.
     let a = 0;
     let b = 0;
     let c = 0;
@@ -51,8 +52,8 @@ export function resample(samples: Float32Array, fromRate: number, toRate: number
 }
 
 /**
- * The low-pass filter between two rates, as `resample` uses it, at the rate of `up` times `fromRate`: odd in length,
- * symmetric, its sum `up` (what `resample_poly` takes as `window`, but for that factor).
+ * Computes the low-pass filter that `resample` uses between two rates, at the rate of `up` times `fromRate`. Its length
+ * is odd, it is symmetric, and it sums to `up`: the `window` of `resample_poly` times that factor.
  */
 export function resamplingFilter(fromRate: number, toRate: number): Float64Array {
   const { up, down } = reducedRatio(fromRate, toRate);
@@ -80,15 +81,15 @@ const transition = 0.1; // of the lower Nyquist frequency, up to it
 interface Polyphase {
   readonly up: number;
   readonly down: number;
-  /** Taps of each branch, a multiple of four. */
+  /** Number of taps of each branch, a multiple of four. */
   readonly taps: number;
-  /** [up, taps]: the filter's branches, each reversed, so that it meets the input in the order of time. */
+  /** The filter's branches, `[up, taps]`, each reversed so that it is applied to the input in the order of time. */
   readonly phases: Float32Array;
-  /** The filter's delay, in samples of the `up` times finer grid. */
+  /** The filter's delay, in samples of the grid that is `up` times finer. */
   readonly delay: number;
 }
 
-// Odd pairs of rates make long filters (a few MB), so only the latest few are kept.
+// Unusual pairs of rates make long filters (a few MB), so only the most recent few are kept.
 const filters = new Map<string, Polyphase>();
 const filtersKept = 8;
 
@@ -120,7 +121,7 @@ function reducedRatio(fromRate: number, toRate: number): { up: number; down: num
   return { up: toRate / divisor, down: fromRate / divisor };
 }
 
-/** The modified Bessel function of the first kind and order 0, by its power series. */
+/** Computes the modified Bessel function of the first kind and order 0 by its power series. */
 function besselI0(x: number): number {
   const quarter = (x * x) / 4;
   let sum = 1;

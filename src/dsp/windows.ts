@@ -5,7 +5,7 @@ import { requireInteger, requireOneOf } from "./checks.js";
 export const windowNames = ["hann", "hamming", "blackman", "tukey", "rectangular"] as const;
 export type WindowName = (typeof windowNames)[number];
 
-/** A window by name (Tukey's with alpha 0.5, as SciPy's), Tukey's with its alpha, or the window's own values. */
+/** A window by name (tukey with alpha 0.5, as in SciPy), tukey with its alpha, or the window's values. */
 export type Window = WindowName | { name: "tukey"; alpha: number } | ArrayLike<number>;
 
 /**
@@ -15,23 +15,23 @@ export type Window = WindowName | { name: "tukey"; alpha: number } | ArrayLike<n
 export type WindowForm = "periodic" | "symmetric";
 
 /**
- * The window's `length` values, `[length]`.
+ * Computes the `length` values of a window, `[length]`.
  *
- * Definitions: F. J. Harris, "On the use of windows for harmonic analysis with the discrete Fourier transform", Proc.
+ * Source: F. J. Harris, "On the use of windows for harmonic analysis with the discrete Fourier transform", Proc.
  * IEEE 66 (1978), with the constants of `scipy.signal.windows` (Hamming 0.54 and 0.46, Blackman 0.42, 0.5 and 0.08).
  *
- * @throws UserError (exit 2): a length below 1, an unknown name, an alpha outside [0, 1], own values of another length
+ * @throws UserError (exit 2) for a length below 1, an unknown name, an alpha outside [0, 1], or values of another length
  */
 export function createWindow(window: Window, length: number, form: WindowForm = "periodic"): Float64Array {
   return sharedWindow(window, length, form).slice();
 }
 
-/** The window of most speech front ends: `createWindow("hann", length, "periodic")`. */
+/** Computes the window of most speech front ends: `createWindow("hann", length, "periodic")`. */
 export function hannPeriodic(length: number): Float64Array {
   return createWindow("hann", length, "periodic");
 }
 
-/** `createWindow` without the copy: made once for the windows in use, and not to be written to. */
+/** Returns what `createWindow` does, without a copy: it is cached and must not be written to. */
 export function sharedWindow(window: Window, length: number, form: WindowForm): Float64Array {
   requireInteger("window length", length);
   requireOneOf("window form", form, ["periodic", "symmetric"]);
@@ -59,7 +59,7 @@ function finiteWindow(values: ArrayLike<number>): Float64Array {
 
 const known = new Cache<string, Float64Array>(32);
 
-// Each window as a function of the position in its period, 0 to 1.
+// Each window as a function of the position in its period, from 0 to 1.
 const shapes: Record<WindowName, (position: number, alpha: number) => number> = {
   hann: (x) => 0.5 - 0.5 * Math.cos(2 * Math.PI * x),
   hamming: (x) => 0.54 - 0.46 * Math.cos(2 * Math.PI * x),

@@ -90,7 +90,7 @@ describe("delta", () => {
       () => delta(noise(20, 2), { width: 3, order: 3 }),
       /below the width, 3, got 3/,
     ],
-    ["too few frames", 1, () => delta(noise(8, 2)), /over 9 frames.*has 8/],
+    ["too few frames", 1, () => delta(noise(8, 2)), /at least 9 frames for deltas.*has 8/],
   ])("%s is an error (exit %i)", (_, exitCode, run, message) => {
     expect(run).toThrow(expect.objectContaining({ exitCode, message: expect.stringMatching(message) }));
   });

@@ -4,14 +4,14 @@ import { complexSine } from "../generators.js";
 import { complexSamples } from "./fft.js";
 
 /**
- * The discrete Fourier transform as its definition says, X[k] = Σ x[j]·e^(-2πi·jk/n), with n² multiplications: what
- * `fft` is checked against, and how it is taught. `[n]` → `[n]`.
+ * Computes the discrete Fourier transform by its definition, X[k] = Σ x[j]·e^(-2πi·jk/n), `[n]` → `[n]`. It takes n²
+ * multiplications; it is for teaching, and the reference that `fft` is tested against.
  */
 export function dft(signal: ComplexArray | ArrayLike<number>): ComplexArray {
   return sumOfSines(complexSamples(signal), 1, 1);
 }
 
-/** The inverse of `dft`: x[j] = 1/n·Σ X[k]·e^(2πi·jk/n), `[n]` → `[n]`. */
+/** Computes the inverse of `dft`: x[j] = 1/n·Σ X[k]·e^(2πi·jk/n), `[n]` → `[n]`. */
 export function idft(spectrum: ComplexArray | ArrayLike<number>): ComplexArray {
   const samples = complexSamples(spectrum);
   return sumOfSines(samples, -1, 1 / samples.re.length);
@@ -37,8 +37,10 @@ function sumOfSines({ re, im }: ComplexArray, sign: 1 | -1, factor: number): Com
 }
 
 /**
- * Transforms a signal of any length block by block: its consecutive blocks of n numbers, the last one filled up with
- * zeros, each by `transform` (`dft`, `idft`, `fft` or `ifft`), the results one behind the other in the blocks' order.
+ * Transforms a signal of any length in consecutive blocks of n numbers, and concatenates the results. The last block is
+ * padded with zeros.
+ *
+ * @param transform `dft`, `idft`, `fft` or `ifft`
  */
 export function transformBlocks(
   signal: ComplexArray | ArrayLike<number>,

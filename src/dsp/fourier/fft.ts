@@ -5,10 +5,10 @@ import { finiteSamples, requireInteger } from "../checks.js";
 import type { ComplexArray } from "../complex.js";
 
 /**
- * The discrete Fourier transform X[k] = Σ x[j]·e^(-2πi·jk/n), k = 0 … n - 1, of any length n: `[n]` → `[n]`. Its inverse,
- * `ifft`, has the other sign and the factor 1/n. (The conventions of `numpy.fft`.)
+ * Computes the discrete Fourier transform X[k] = Σ x[j]·e^(-2πi·jk/n), k = 0 … n - 1, of any length n: `[n]` → `[n]`. Its
+ * inverse, `ifft`, has the opposite sign and the factor 1/n, as in `numpy.fft`.
  *
- * @throws UserError when it is empty or holds NaN or infinity
+ * @throws UserError if the signal is empty or contains NaN or infinity
  */
 export function fft(signal: ComplexArray | ArrayLike<number>): ComplexArray {
   const { re, im } = complexSamples(signal);
@@ -27,15 +27,15 @@ export function fft(signal: ComplexArray | ArrayLike<number>): ComplexArray {
   return { re, im };
 }
 
-/** The inverse of `fft`: x[j] = 1/n·Σ X[k]·e^(2πi·jk/n), `[n]` → `[n]`. */
+/** Computes the inverse of `fft`: x[j] = 1/n·Σ X[k]·e^(2πi·jk/n), `[n]` → `[n]`. */
 export function ifft(spectrum: ComplexArray | ArrayLike<number>): ComplexArray {
   const { re, im } = complexSamples(spectrum);
-  // Exchanging the parts before and after turns the transform into its inverse, but for the factor.
+  // Swapping real and imaginary parts before and after gives the inverse transform, up to its factor.
   const exchanged = fft({ re: im, im: re });
   return { re: scaled(exchanged.im, 1 / re.length), im: scaled(exchanged.re, 1 / re.length) };
 }
 
-/** The first half of a real signal's `fft`, which holds it all: `[n]` → `[floor(n / 2) + 1]`. */
+/** Computes the non-redundant half of a real signal's `fft`: `[n]` → `[floor(n / 2) + 1]`. */
 export function rfft(signal: ArrayLike<number>): ComplexArray {
   const samples = finiteSamples(signal);
   const plan = realFftPlan(samples.length);
@@ -46,8 +46,8 @@ export function rfft(signal: ArrayLike<number>): ComplexArray {
 }
 
 /**
- * The inverse of `rfft`: `[floor(length / 2) + 1]` → `[length]`. The length is needed because n = 2m and n = 2m + 1 have
- * equally many bins.
+ * Computes the inverse of `rfft`: `[floor(length / 2) + 1]` → `[length]`. The length is needed because n = 2m and
+ * n = 2m + 1 have the same number of bins.
  */
 export function irfft(spectrum: ComplexArray, length: number): Float64Array {
   requireInteger("length", length);
@@ -60,7 +60,7 @@ export function irfft(spectrum: ComplexArray, length: number): Float64Array {
   return samples;
 }
 
-/** Copies, checked; a real signal gets zeros for its imaginary part. */
+/** Returns a checked copy; the imaginary part of a real signal is zero. */
 export function complexSamples(signal: ComplexArray | ArrayLike<number>): ComplexArray {
   if (!("re" in signal)) {
     const re = finiteSamples(signal).slice();
@@ -83,13 +83,13 @@ function scaled(values: Float64Array, factor: number): Float64Array {
 
 /** The complex transform of one length. Data are interleaved: number i is at `[2i]` and `[2i + 1]`. */
 export interface FftPlan {
-  /** `data`, `[2n]`, is left as it is; `result`, `[2n]`, must be another array. */
+  /** Writes the transform of `data`, `[2n]`, to `result`, `[2n]`, which must be another array. */
   transform(data: Float64Array, result: Float64Array): void;
 }
 
-/** The plan for n numbers. Plans hold work space, so one is used by one transform at a time. */
+/** Returns the plan for n numbers. Plans hold work space, so a plan must not be used by two transforms at once. */
 export function fftPlan(n: number): FftPlan {
-  // A long signal's tables are large, and take no longer to make than it takes to transform: not worth keeping.
+  // The tables of long signals are large and as fast to compute as the transform, so they are not cached.
   return n <= 1 << 16 ? plans.get(n, createPlan) : createPlan(n);
 }
 
@@ -113,26 +113,26 @@ class PowerOfTwoPlan implements FftPlan {
 }
 
 export interface ChirpTables {
-  /** The power of two whose transforms do the convolution. */
+  /** Length of the convolution's transforms, a power of two. */
   size: number;
   /** c, interleaved, `[2n]`. */
   chirp: Float64Array;
-  /** The transform of conj(c), wrapped around `size` numbers and divided by as many, interleaved. */
+  /** The transform of conj(c), wrapped around `size` numbers and divided by `size`, interleaved. */
   filter: Float64Array;
 }
 
 /**
- * What it takes to compute the transform of any length as a convolution with a chirp: with c[k] = e^(-πi·k²/n),
+ * Computes the tables for a transform of any length as a convolution with a chirp: with c[k] = e^(-πi·k²/n),
  * jk = (j² + k² - (k - j)²) / 2 gives X[k] = c[k]·Σ (x[j]·c[j])·conj(c[k - j]).
- * (L. Bluestein, "A linear filtering approach to the computation of the discrete Fourier transform", 1970.)
+ * Source: L. Bluestein, "A linear filtering approach to the computation of the discrete Fourier transform" (1970).
  */
 export function chirpTables(n: number): ChirpTables {
-  // k - j runs from -(n - 1) to n - 1. These two ends may fall on one place, since c[-k] = c[k]: 2n - 2 places will do.
+  // k - j runs from -(n - 1) to n - 1. These two ends may share a place, since c[-k] = c[k]: 2n - 2 places suffice.
   const size = 2 ** Math.ceil(Math.log2(2 * n - 2));
   const chirp = new Float64Array(2 * n);
   const wrapped = new Float64Array(2 * size);
   for (let k = 0; k < n; k++) {
-    // The angle has the period 2n in k²; the remainder keeps it small and so exact to the last bits.
+    // The angle has period 2n in k²; taking the remainder keeps it small and therefore accurate.
     const angle = (-Math.PI * ((k * k) % (2 * n))) / n;
     chirp[2 * k] = Math.cos(angle);
     chirp[2 * k + 1] = Math.sin(angle);
@@ -146,7 +146,7 @@ export function chirpTables(n: number): ChirpTables {
   return { size, chirp, filter };
 }
 
-/** Any other length, by `chirpTables`. */
+/** A transform of any other length, by `chirpTables`. */
 class ChirpPlan implements FftPlan {
   private readonly n: number;
   private readonly plan: FftPlan;
@@ -174,7 +174,7 @@ class ChirpPlan implements FftPlan {
     }
     padded.fill(0, end);
     this.plan.transform(padded, spectrum);
-    // The product is conjugated, and conjugated again below: a forward transform between them is an inverse one.
+    // The product is conjugated here and again below, which turns the forward transform between into an inverse one.
     for (let i = 0; i < spectrum.length; i += 2) {
       const re = spectrum[i]! * filter[i]! - spectrum[i + 1]! * filter[i + 1]!;
       spectrum[i + 1] = -(spectrum[i]! * filter[i + 1]! + spectrum[i + 1]! * filter[i]!);
@@ -188,17 +188,17 @@ class ChirpPlan implements FftPlan {
   }
 }
 
-/** The transform of real signals of one length, and its inverse, on arrays that the caller brings. */
+/** The transform of real signals of one length, and its inverse, on arrays of the caller. */
 export interface RealFftPlan {
   /** floor(n / 2) + 1 */
   readonly bins: number;
   /** Writes the bins of `samples`, `[n]`, to `re` and `im` from `offset` on. */
   forward(samples: Float64Array, re: Float64Array, im: Float64Array, offset: number): void;
-  /** Writes to `samples`, `[n]`, the signal of the bins in `re` and `im` from `offset` on. */
+  /** Writes the signal of the bins in `re` and `im` from `offset` on to `samples`, `[n]`. */
   inverse(re: Float64Array, im: Float64Array, offset: number, samples: Float64Array): void;
 }
 
-/** The plan for n real samples. Plans hold work space, so one is used by one transform at a time. */
+/** Returns the plan for n real samples; see `fftPlan`. */
 export function realFftPlan(n: number): RealFftPlan {
   return n <= 1 << 16 ? realPlans.get(n, createRealPlan) : createRealPlan(n);
 }
@@ -210,8 +210,9 @@ function createRealPlan(n: number): RealFftPlan {
 }
 
 /**
- * An even number of real samples, taken as half as many complex ones z[j] = x[2j] + i·x[2j + 1], which is how they lie in
- * memory. The transforms E and O of the even and the odd samples come apart by symmetry, and X[k] = E[k] + e^(-2πi·k/n)·O[k].
+ * Transforms an even number of real samples as half as many complex ones z[j] = x[2j] + i·x[2j + 1], which is their layout
+ * in memory. The transforms E and O of the even and the odd samples are separated by symmetry;
+ * X[k] = E[k] + e^(-2πi·k/n)·O[k].
  */
 class EvenRealPlan implements RealFftPlan {
   readonly bins: number;
@@ -259,7 +260,7 @@ class EvenRealPlan implements RealFftPlan {
 
   inverse(re: Float64Array, im: Float64Array, offset: number, samples: Float64Array): void {
     const { half, cos, sin, packed, result } = this;
-    // The steps of `forward` backwards. Conjugated before and after, the forward transform is the inverse.
+    // The steps of `forward` in reverse. Conjugated before and after, the forward transform is the inverse.
     packed[0] = 0.5 * (re[offset]! + re[offset + half]!);
     packed[1] = -0.5 * (re[offset]! - re[offset + half]!);
     for (let k = 1; k <= half - k; k++) {
@@ -284,7 +285,7 @@ class EvenRealPlan implements RealFftPlan {
   }
 }
 
-/** An odd number of real samples does not pair up: a complex transform with zero imaginary parts. */
+/** Transforms an odd number of real samples, which do not pair up, as complex ones with zero imaginary parts. */
 class OddRealPlan implements RealFftPlan {
   readonly bins: number;
   private readonly n: number;
@@ -317,7 +318,7 @@ class OddRealPlan implements RealFftPlan {
     const { n, data, result } = this;
     data[0] = re[offset]!;
     data[1] = 0;
-    // The spectrum conjugated, with its mirrored half; a real result needs no conjugating back.
+    // The conjugated spectrum with its mirrored half; a real result needs no second conjugation.
     for (let k = 1; k < this.bins; k++) {
       data[2 * k] = data[2 * (n - k)] = re[offset + k]!;
       data[2 * k + 1] = -im[offset + k]!;

@@ -3,13 +3,13 @@ import { chirpTables, realFftPlan } from "./fft.js";
 import { framesWasm } from "./frames-wasm.js";
 
 /**
- * The transforms of a signal's windowed frames, frame t beginning at sample t·hop. Each frame is computed on its own:
- * equal samples give equal bins, to the last bit, wherever in a signal they lie.
+ * Transforms the windowed frames of a signal; frame t begins at sample t·hop. Each frame is computed on its own: equal
+ * samples give equal bins, bit for bit, wherever they lie in a signal.
  */
 export interface FrameTransform {
   /** floor(nFft / 2) + 1 */
   readonly bins: number;
-  /** The bins of `frames` frames of `samples`, which must hold them, to `re` and `im`, `[frames, bins]`. */
+  /** Writes the bins of the first `frames` frames of `samples` to `re` and `im`, `[frames, bins]`. */
   spectra(
     samples: Float64Array,
     window: Float64Array,
@@ -17,22 +17,22 @@ export interface FrameTransform {
     re: Float64Array,
     im: Float64Array,
   ): void;
-  /** Their squared magnitudes, `[frames, bins]`. */
+  /** Writes the squared magnitudes of the bins to `result`, `[frames, bins]`. */
   powers(samples: Float64Array, window: Float64Array, frames: number, result: Float64Array): void;
 }
 
 /**
- * The transform for frames of `nFft` samples, `hop` apart. Even lengths, which front ends take, run in WebAssembly with
- * two frames side by side in its vectors, several times as fast as one after the other here.
+ * Returns the transform for frames of `nFft` samples, `hop` apart. Even lengths, which front ends use, run in WebAssembly
+ * with two frames in each vector, several times as fast as in TypeScript.
  */
 export function frameTransform(nFft: number, hop: number): FrameTransform {
-  // Lengths and hops beyond this would take more memory than they are worth keeping.
+  // Larger lengths and hops take too much memory to be cached.
   const fits = nFft >= 8 && nFft <= 1 << 14 && hop <= 1 << 16;
   if (!fits || nFft % 2 !== 0) return new PlainFrames(nFft, hop);
   return kernels.get(`${nFft} ${hop}`, () => new WasmFrames(nFft, hop));
 }
 
-/** Any length, one frame after the other. */
+/** Transforms frames of any length, one after another. */
 export class PlainFrames implements FrameTransform {
   readonly bins: number;
   private readonly hop: number;
@@ -67,18 +67,18 @@ export class PlainFrames implements FrameTransform {
   }
 }
 
-/** What kernels/frames.ts exports; arrays and the plan are given by their addresses. */
+/** The exports of kernels/frames.ts; arrays and the plan are passed by address. */
 interface Kernel {
   spectra(plan: number, frames: number, re: number, im: number): void;
   powers(plan: number, frames: number, result: number): void;
 }
 
-/** One block of frames after the other through kernels/frames.ts, in a memory of its own. */
+/** Transforms blocks of frames with kernels/frames.ts, in a memory of its own. */
 class WasmFrames implements FrameTransform {
   readonly bins: number;
   private readonly nFft: number;
   private readonly hop: number;
-  /** Frames that go through the memory at once: few, so that they stay in the processor's cache. */
+  /** Frames per call: few, so that they stay in the processor's cache. */
   private readonly block: number;
   private readonly kernel: Kernel;
   private readonly samples: Float64Array;
@@ -158,11 +158,11 @@ class WasmFrames implements FrameTransform {
 let compiled: WasmModule | undefined;
 const kernels = new Cache<string, WasmFrames>(8);
 
-/** Where the plan lies, and the bytes kept for it. */
+/** Address of the plan, and the bytes reserved for it. */
 const PLAN = 0;
 const PLAN_BYTES = 64;
 
-/** A memory with copies of the arrays behind the plan, each from a whole vector on. */
+/** Creates a memory with copies of the arrays after the plan, each aligned to a vector (16 bytes). */
 function memoryOf(arrays: readonly Float64Array[]): { memory: WasmMemory; copies: Float64Array[] } {
   const vectors = arrays.map((array) => Math.ceil(array.byteLength / 16));
   const bytes = PLAN_BYTES + 16 * vectors.reduce((a, b) => a + b, 0);
@@ -177,7 +177,7 @@ function memoryOf(arrays: readonly Float64Array[]): { memory: WasmMemory; copies
   return { memory, copies };
 }
 
-/** e^(-2πi·k/n), k = 0 … count - 1, interleaved. */
+/** Computes e^(-2πi·k/n), k = 0 … count - 1, interleaved. */
 function turns(count: number, n: number): Float64Array {
   const values = new Float64Array(2 * count);
   for (let k = 0; k < count; k++) {
@@ -187,7 +187,7 @@ function turns(count: number, n: number): Float64Array {
   return values;
 }
 
-/** For each radix-4 pass over n numbers, and each group g of its m / 4: e^(-2πi·jg/m), j = 1, 2, 3. */
+/** Computes e^(-2πi·jg/m), j = 1, 2, 3, for each radix-4 pass over n numbers and each group g of its m / 4. */
 function passFactors(n: number): Float64Array {
   const factors: number[] = [];
   for (let m = n; m >= 4; m /= 4)

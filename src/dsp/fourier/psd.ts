@@ -7,27 +7,29 @@ import { fftFrequencies, type SpectrogramWithAxes } from "./spectrogram.js";
 export interface PsdOptions {
   /** Hz */
   sampleRate: number;
-  /** Samples of a segment (SciPy's nperseg). Default: 256, or the signal's length where that is less. */
+  /** Segment length in samples (SciPy's nperseg). Default: 256, or the signal's length if that is less. */
   winLength?: number;
-  /** Samples that neighbouring segments share (noverlap). Default: an eighth of the segment. */
+  /** Overlap of neighbouring segments in samples (noverlap). Default: an eighth of the segment. */
   overlap?: number;
-  /** Points of the transform, zeros behind the segment (nfft). Default: winLength. */
+  /** Points of the transform (nfft); the segment is followed by zeros. Default: winLength. */
   nFft?: number;
-  /** In its periodic form. Default: Tukey's with alpha 0.25. */
+  /** Window in its periodic form. Default: tukey with alpha 0.25. */
   window?: Window;
-  /** What is taken off each segment first: its mean, its least-squares line, or nothing. Default: constant. */
+  /** What is subtracted from each segment first: its mean, its least-squares line, or nothing. Default: constant. */
   detrend?: "constant" | "linear" | false;
   /** `density`: power per Hz (V²/Hz); `spectrum`: power (V²), where a sine's peak is its mean square. Default: density. */
   scaling?: "density" | "spectrum";
 }
 
 /**
- * The one-sided power spectral density over time, `[samples]` → `[frames, bins]` with its axes, frames =
- * floor((samples - overlap) / (winLength - overlap)): `scipy.signal.spectrogram` with its defaults, which holds the transpose.
- * (P. D. Welch, "The use of fast Fourier transform for the estimation of power spectra", 1967.)
+ * Computes the one-sided power spectral density over time, `[samples]` → `[frames, bins]`, with its axes, where
+ * frames = floor((samples - overlap) / (winLength - overlap)). It is the transpose of `scipy.signal.spectrogram` with the
+ * same defaults.
+ *
+ * Source: P. D. Welch, "The use of fast Fourier transform for the estimation of power spectra" (1967).
  *
  * @throws UserError (exit 2) for options out of their range; (exit 1) for a signal that is empty, not finite, or shorter
- * than the winLength asked for
+ * than a given winLength
  */
 export function psdSpectrogram(signal: ArrayLike<number>, options: PsdOptions): SpectrogramWithAxes {
   const samples = finiteSamples(signal);
@@ -64,7 +66,7 @@ export function psdSpectrogram(signal: ArrayLike<number>, options: PsdOptions): 
     for (let i = 0; i < winLength; i++) segment[i]! *= window[i]!;
     plan.forward(segment, re, im, 0);
     for (let k = 0; k < bins; k++) {
-      // All bins but 0 Hz and the Nyquist frequency stand for their mirrored ones as well.
+      // Bins other than 0 Hz and the Nyquist frequency also represent their mirror images.
       const sides = k === 0 || 2 * k === nFft ? 1 : 2;
       values[t * bins + k] = sides * scale * (re[k]! * re[k]! + im[k]! * im[k]!);
     }
@@ -73,7 +75,7 @@ export function psdSpectrogram(signal: ArrayLike<number>, options: PsdOptions): 
   return { values, frames, bins, times, frequencies: fftFrequencies(sampleRate, nFft) };
 }
 
-/** Takes the mean off the first `length` values, or (`sloped`) their least-squares line. */
+/** Subtracts from the first `length` values their mean or, if `sloped`, their least-squares line. */
 function removeLine(values: Float64Array, length: number, sloped: boolean): void {
   const middle = (length - 1) / 2;
   let mean = 0;

@@ -7,33 +7,32 @@ import { frameTransform } from "./frames.js";
 import type { ComplexSpectrogram, Spectrogram } from "./spectrogram.js";
 
 export const padModes = ["constant", "reflect", "edge"] as const;
-/** What lies beyond the signal's ends: zeros, the signal mirrored about its end sample, or its end sample. */
+/** Padding beyond the signal's ends: zeros, the signal mirrored about its end sample, or its end sample. */
 export type PadMode = (typeof padModes)[number];
 
 export interface StftOptions {
-  /** Points of the transform; bin k is at k·sampleRate/nFft Hz. Any whole number from 1 on. */
+  /** Points of the transform, at least 1; bin k is at k·sampleRate/nFft Hz. */
   nFft: number;
-  /** Samples from one frame to the next. Default: a quarter of the window, at least 1. */
+  /** Hop length in samples. Default: a quarter of the window, at least 1. */
   hop?: number;
-  /** Points of the window, which is centred in the nFft points with zeros around it. Default: nFft. */
+  /** Window length in samples. A shorter window is centred in the nFft points. Default: nFft. */
   winLength?: number;
-  /** In its periodic form. Default: hann. */
+  /** Window in its periodic form. Default: hann. */
   window?: Window;
-  /** Whether frame t is centred on sample t·hop, padded at both ends by nFft/2, or begins there. Default: true. */
+  /** Whether frame t is centred on sample t·hop, with padding of nFft/2 at both ends, or begins there. Default: true. */
   center?: boolean;
   /** Only used with `center`. Default: constant. */
   padMode?: PadMode;
 }
 
 /**
- * The short-time Fourier transform: `[samples]` → `[frames, bins]`, bins = floor(nFft/2) + 1 and, with h = floor(nFft/2)
- * where `center` is on and 0 where it is off, frames = 1 + floor((samples + 2h - nFft) / hop).
- * The definition and the defaults of `librosa.stft` (0.11), which holds the transpose.
+ * Computes the short-time Fourier transform, `[samples]` → `[frames, bins]`: bins = floor(nFft/2) + 1 and
+ * frames = 1 + floor((samples + 2h - nFft) / hop), where h is floor(nFft/2) with `center` and 0 without. It is the
+ * transpose of `librosa.stft` (0.11), with the same defaults.
  *
- * The result is written to `out` where it is given, which spares the memory of a new one for each of many equal clips.
- *
+ * @param out written to, if given, which saves allocating a result for each of many equal clips
  * @throws UserError (exit 2) for options out of their range, such as a hop of 0 or a window longer than nFft, and for an
- * `out` of another size; (exit 1) for a signal that is empty, not finite, or shorter than one frame where `center` is off
+ * `out` of another size; (exit 1) for a signal that is empty, not finite, or without `center` shorter than one frame
  */
 export function stft(
   signal: ArrayLike<number>,
@@ -57,7 +56,7 @@ export function stft(
   return result;
 }
 
-/** |STFT|², `[frames, bins]`: `power(stft(…))` without the complex numbers in between. Errors as `stft`. */
+/** Computes |STFT|², `[frames, bins]`: `power(stft(…))` without storing complex numbers. Errors as `stft`. */
 export function powerSpectrogram(signal: ArrayLike<number>, options: StftOptions): Spectrogram {
   const { transform, samples, window, frames } = cutIntoFrames(signal, options);
   const { bins } = transform;
@@ -67,16 +66,16 @@ export function powerSpectrogram(signal: ArrayLike<number>, options: StftOptions
 }
 
 /**
- * The signal of a spectrogram by weighted overlap-add, `[frames, bins]` → `[length]`: the frames' inverse transforms
- * times the window, divided by the sum of the squared windows there. It undoes `stft` with the same options; of a
- * spectrogram that was changed it is the signal whose STFT is nearest in the least squares.
- * (D. W. Griffin and J. S. Lim, "Signal estimation from modified short-time Fourier transform", 1984; `librosa.istft`.)
+ * Computes the signal of a spectrogram by weighted overlap-add, `[frames, bins]` → `[length]`, as `librosa.istft` does:
+ * the inverse transforms of the frames times the window, divided by the sum of the squared windows. It inverts `stft`
+ * with the same options. For a modified spectrogram it is the signal whose STFT is nearest in the least-squares sense.
  *
- * `length` is the signal's; without it the samples behind the last whole hop are missing. Samples that the frames do not
- * reach (asked for behind the last one; the first of all under a Hann window where `center` is off) come back as 0.
+ * Source: D. W. Griffin and J. S. Lim, "Signal estimation from modified short-time Fourier transform" (1984).
  *
- * @throws UserError (exit 2) for options as in `stft`, and where window and hop leave samples in every period that no
- * frame weighs ("nonzero overlap add", NOLA); (exit 1) where the bins do not fit nFft or a value is not finite
+ * @param options.length the signal's length; without it the samples after the last whole hop are missing. Samples that
+ *   no frame covers are 0: those after the last frame, and without `center` the first one under a Hann window.
+ * @throws UserError (exit 2) for options as in `stft`, and if window and hop leave samples that no frame weights
+ * ("nonzero overlap add", NOLA); (exit 1) if the bins do not match nFft or a value is not finite
  */
 export function istft(
   spectrogram: ComplexSpectrogram,
@@ -112,13 +111,13 @@ export function istft(
   const signal = new Float64Array(length);
   const end = Math.min(length, spanned - margin);
   for (let i = 0; i < end; i++) {
-    // A weight below this is zero but for rounding (the ends of a Blackman window are -1e-17).
+    // A smaller weight is zero up to rounding (the ends of a Blackman window are -1e-17).
     if (weight[margin + i]! > 1e-25) signal[i] = sum[margin + i]! / weight[margin + i]!;
   }
   return signal;
 }
 
-/** Between frames on either side, the squared windows over a sample must add up to more than rounding. */
+/** Raises wrong usage unless the squared windows over every sample sum to more than rounding errors. */
 function requireOverlap(window: Float64Array, hop: number): void {
   const weights = new Float64Array(hop);
   for (let i = 0; i < window.length; i++) weights[i % hop]! += window[i]! * window[i]!;
@@ -127,16 +126,16 @@ function requireOverlap(window: Float64Array, hop: number): void {
   if (least <= 1e-10 * most)
     throw usageError(
       `this window with a hop of ${hop} cannot be inverted: at sample ${weights.indexOf(least)} of every ` +
-        `hop the overlapping windows add up to zero (NOLA); take a smaller hop`,
+        `hop the overlapping windows sum to zero (NOLA); use a smaller hop`,
     );
 }
 
 interface ResolvedStft {
   nFft: number;
   hop: number;
-  /** `[nFft]`, with the zeros around it. */
+  /** The window with the zeros around it, `[nFft]`. */
   window: Float64Array;
-  /** Samples of padding at either end. */
+  /** Padding at each end, in samples. */
   margin: number;
   padMode: PadMode;
 }
@@ -159,19 +158,19 @@ function resolveStft(options: StftOptions): ResolvedStft {
   return { nFft, hop, window, margin: center ? Math.floor(nFft / 2) : 0, padMode };
 }
 
-/** The padded signal and what turns its frames into bins. */
+/** Returns the padded signal and the transform of its frames. */
 function cutIntoFrames(signal: ArrayLike<number>, options: StftOptions) {
   const { nFft, hop, window, margin, padMode } = resolveStft(options);
   const samples = pad(finiteSamples(signal), margin, padMode);
   if (samples.length < nFft)
     throw new UserError(
-      `the signal has ${signal.length} samples, fewer than the ${nFft} of one frame, and center is off`,
+      `without center, expected at least the ${nFft} samples of one frame, the signal has ${signal.length}`,
     );
   const frames = 1 + Math.floor((samples.length - nFft) / hop);
   return { transform: frameTransform(nFft, hop), samples, window, frames };
 }
 
-/** The signal with `margin` samples more at either end. (`numpy.pad`, which reflects a short signal to and fro.) */
+/** Pads the signal by `margin` samples at each end, as `numpy.pad` does; a short signal is reflected repeatedly. */
 function pad(signal: Float64Array, margin: number, mode: PadMode): Float64Array {
   if (margin === 0) return signal;
   const { length } = signal;
