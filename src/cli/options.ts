@@ -25,7 +25,7 @@ export function command(name: string, description: string, ...examples: readonly
     .option("--no-color", "no colours (so does the environment variable NO_COLOR)")
     .option(
       "--config <file>",
-      "these flags from a JSON file, by their names in camelCase; flags go before it",
+      "flags from a JSON file, or a shipped recipe such as transfer; flags given override it",
     )
     .option("--debug", "a stack trace with an error");
   return addExamples(made, examples);

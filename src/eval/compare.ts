@@ -74,7 +74,7 @@ export interface CompareOptions extends EvaluationDataOptions, Pick<OpenOptions,
  * test parts, which must be the same. Test parts may differ with the seed: then only runs on the same clips are
  * compared as pairs, and the others by their means over the same seeds.
  *
- * @param runs run folders, or their paths
+ * @param runs run folders, their paths, or the names of models that ship
  * @throws UserError when the test parts differ otherwise
  */
 export async function compareRuns(
@@ -86,7 +86,7 @@ export async function compareRuns(
   const right: Uint8Array[] = [];
 
   // Everything is checked before the first evaluation starts.
-  const folders = runs.map((run) => (typeof run === "string" ? new RunFolder(run) : run));
+  const folders = runs.map((run) => (typeof run === "string" ? RunFolder.open(run) : run));
   const stored = folders.map((run) => {
     const config = run.readConfig();
     run.checkTrained();

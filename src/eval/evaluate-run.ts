@@ -41,7 +41,7 @@ export interface EvaluateRunOptions extends EvaluationDataOptions, Pick<OpenOpti
 /**
  * Evaluates a run: by default on the test part of its own data.
  *
- * @param run a run folder, or its path
+ * @param run a run folder, its path, or the name of a model that ships
  * @throws UserError when the run or the data cannot be read, or the data have labels that the run lacks
  */
 export async function evaluateRun(
@@ -49,7 +49,7 @@ export async function evaluateRun(
   options: EvaluateRunOptions = {},
 ): Promise<EvaluatedRun> {
   const { forReport = false, noiseFrom, backend, onReady, onEvaluating, onEvaluatingInNoise } = options;
-  const folder = typeof run === "string" ? new RunFolder(run) : run;
+  const folder = typeof run === "string" ? RunFolder.open(run) : run;
   const config = folder.readConfig();
   folder.checkTrained();
   const history = forReport ? folder.readHistory() : [];

@@ -12,7 +12,7 @@ export interface OpenOptions {
 /**
  * Starts a backend and opens a run's best model on it.
  *
- * @param run a run folder, or its path
+ * @param run a run folder, its path, or the name of a model that ships
  * @throws UserError when there is no run, its model is missing or damaged, or the backend does not start
  */
 export async function loadRecognizer(run: RunFolder | string, options?: OpenOptions): Promise<Recognizer> {
@@ -25,7 +25,7 @@ export async function loadRecognizers(
   runs: readonly (RunFolder | string)[],
   { backend = "auto", purpose = "short" }: OpenOptions = {},
 ): Promise<Recognizer[]> {
-  const folders = runs.map((run) => (typeof run === "string" ? new RunFolder(run) : run));
+  const folders = runs.map((run) => (typeof run === "string" ? RunFolder.open(run) : run));
   const configs = folders.map((folder) => {
     const config = folder.readConfig();
     folder.checkTrained();

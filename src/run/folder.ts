@@ -13,11 +13,13 @@ import { dirname, join, relative } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import { describeSystemError, UserError } from "../base/errors.js";
 import { makeFolder, removeEmptyFolders, writeFileAtomic } from "../base/files.js";
+import { describeIssue, readJsonFile } from "../base/json.js";
 import { lockHolder, takeLock } from "../base/lock.js";
 import { type EpochRecord, hasDiverged, isHistory, parseHistory } from "./history.js";
 import { modelToFiles } from "./model-files.js";
 import { readModel } from "./saved-model.js";
-import { describeIssue, type RunConfig, readJsonFile, runConfigSchema } from "./settings.js";
+import { type RunConfig, runConfigSchema } from "./settings.js";
+import { isShipped, resolveRun } from "./shipped.js";
 
 export { type EpochRecord, hasDiverged, parseHistory, type RunConfig };
 
@@ -30,7 +32,7 @@ const runFormat = 1;
  */
 export class RunFolder {
   readonly path: string;
-  /** Where the run's files lie: `path`, or the folder within. */
+  /** Where the run's files are: `path`, the folder within, or the folder of a shipped model. */
   private files: string;
   /** The outermost folder that was made for the run. */
   private firstMade: string | undefined;
@@ -39,6 +41,18 @@ export class RunFolder {
   constructor(path: string) {
     this.path = path;
     this.files = path;
+  }
+
+  /**
+   * Opens a run to read it.
+   *
+   * @param run a folder, or else the name of a model that ships, which is then `path`
+   * @throws UserError where it is neither
+   */
+  static open(run: string): RunFolder {
+    const opened = new RunFolder(run);
+    opened.files = resolveRun(run);
+    return opened;
   }
 
   get configPath() {
@@ -83,9 +97,17 @@ export class RunFolder {
    * @throws UserError where one does
    */
   lock(): void {
+    this.checkNotShipped();
     const taken = takeLock(this.lockPath);
     if (typeof taken === "number") throw this.lockedError(taken);
     this.releaseLock = taken;
+  }
+
+  private checkNotShipped(): void {
+    if (isShipped(this.files))
+      throw new UserError(
+        `${this.path} ships with the package and cannot be changed: expected another folder; to train from its model, use --from ${this.path}`,
+      );
   }
 
   unlock(): void {
@@ -111,6 +133,7 @@ export class RunFolder {
    * @throws UserError when it may not
    */
   checkFree(replace: boolean): void {
+    this.checkNotShipped();
     if (!existsSync(this.path)) return;
     if (!statSync(this.path).isDirectory()) {
       throw new UserError(`${this.path} is a file; a folder for the run was expected`);
@@ -147,6 +170,7 @@ export class RunFolder {
    * one's first state is whole.
    */
   begin(config: Omit<RunConfig, "format">, replace: boolean): void {
+    this.checkNotShipped();
     try {
       this.firstMade = makeFolder(this.path);
     } catch (error) {
@@ -247,10 +271,10 @@ export class RunFolder {
 
   /** @throws UserError when there is no run here, or one that this version does not read */
   readConfig(): RunConfig {
-    if (!existsSync(this.path)) throw new UserError(`${this.path}: no such run folder`);
+    if (!existsSync(this.files)) throw new UserError(`${this.path}: no such run folder`);
     this.finishReplacing();
     if (!this.exists()) {
-      const found = readdirIfFolder(this.path);
+      const found = readdirIfFolder(this.files);
       throw new UserError(
         `${this.path} is no run folder: expected config.json, found ${listed(found) || "nothing"}`,
       );

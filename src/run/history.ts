@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { UserError } from "../base/errors.js";
-import { describeIssue } from "./settings.js";
+import { describeIssue } from "../base/json.js";
 
 const figure = z.number({ error: "expected a number" });
 // JSON has no NaN: a training that has diverged leaves null.

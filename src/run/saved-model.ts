@@ -3,8 +3,8 @@ import { dirname } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
 import { describeSystemError, UserError } from "../base/errors.js";
+import { describeIssue, readJsonFile } from "../base/json.js";
 import { modelFromFiles } from "./model-files.js";
-import { describeIssue, readJsonFile } from "./settings.js";
 
 const modelJsonSchema = z.object(
   {

@@ -1,9 +1,10 @@
-import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { backendChoices } from "../backend/names.js";
-import { describeSystemError, UserError, usageError } from "../base/errors.js";
+import { UserError, usageError } from "../base/errors.js";
+import { describeIssue, inWords, readJsonFile } from "../base/json.js";
 import { augmentRecipes, augmentSchema, namedRecipe } from "../data/augment/settings.js";
 import { frontEnds } from "../models/definition.js";
+import { resolveRecipe } from "./shipped.js";
 
 const wholeNumber = (least: number) => {
   const error = `expected a whole number of at least ${least}`;
@@ -260,41 +261,6 @@ function schemaOf(key: string): z.ZodType {
   return settingsSchema.shape[key as keyof TrainSettings];
 }
 
-/**
- * What is wrong with a value that a schema of ours refused, in one line: where in it, what was expected, what was found.
- *
- * @param schema given for what people type, where an unknown key is best answered with the known ones
- */
-export function describeIssue({ issues }: z.ZodError, value: unknown, schema?: z.ZodType): string {
-  const issue = issues[0]!;
-  const path = [...issue.path];
-  if (issue.code === "unrecognized_keys") {
-    const known = schema === undefined ? "" : `; expected ${knownKeys(schema, path).join(", ")}`;
-    return `${[...path, issue.keys[0]].join(".")} is not known to this version${known}`;
-  }
-  const found = path.reduce(
-    (inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key],
-    value,
-  );
-  const expected = issue.message.replace(/^Invalid input: (expected .*), received .*$/, "$1"); // zod's own words
-  return `${path.length > 0 ? `${path.join(".")}: ` : ""}${expected}, found ${inWords(found)}`;
-}
-
-/** The keys of the object that a schema has at a path. */
-function knownKeys(schema: unknown, path: readonly PropertyKey[]): string[] {
-  if (schema instanceof z.ZodOptional) return knownKeys(schema.unwrap(), path);
-  if (schema instanceof z.ZodPipe) return knownKeys(schema.out, path); // of `preprocess`
-  if (!(schema instanceof z.ZodObject)) return [];
-  const [key, ...rest] = path;
-  return key === undefined ? Object.keys(schema.shape) : knownKeys(schema.shape[String(key)], rest);
-}
-
-function inWords(value: unknown): string {
-  if (value === undefined) return "nothing";
-  const text = typeof value === "number" ? String(value) : JSON.stringify(value);
-  return text.length <= 80 ? text : `${text.slice(0, 79)}…`;
-}
-
 /** `batchSize` → `--batch-size`. */
 export function flagName(key: string): string {
   return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
@@ -303,6 +269,7 @@ export function flagName(key: string): string {
 /**
  * Reads a config file: an object of settings, or a run's own `config.json`, whose facts about the run are passed over.
  *
+ * @param path the file, or the name of a recipe that ships
  * @param known the keys that there may be
  * @throws UserError when the file cannot be read or is no JSON object, or (wrong usage) has an unknown key
  */
@@ -310,7 +277,7 @@ export function readConfigFile(
   path: string,
   known: readonly string[] = Object.keys(settingsSchema.shape),
 ): Record<string, unknown> {
-  const value = readJsonFile(path);
+  const value = readJsonFile(resolveRecipe(path));
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new UserError(`${path}: expected a JSON object of settings, found ${inWords(value)}`);
   }
@@ -337,21 +304,6 @@ export function readConfigFile(
     throw usageError(`${path}: unknown setting ${unknown.join(", ")}; expected ${known.join(", ")}`);
   }
   return settings;
-}
-
-/** Reads a JSON file of any content. */
-export function readJsonFile(path: string): unknown {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw describeSystemError(error, "read", path);
-  }
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new UserError(`${path} is not valid JSON: ${(error as Error).message}`, { cause: error });
-  }
 }
 
 function definedOnly(settings: GivenSettings): Record<string, unknown> {

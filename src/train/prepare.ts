@@ -13,6 +13,7 @@ import { findModel } from "../models/registry.js";
 import { type Dataset, loadDataset, loadRunDataset } from "../run/dataset.js";
 import { type RunConfig, RunFolder } from "../run/folder.js";
 import type { TrainSettings } from "../run/settings.js";
+import { storedRunPath } from "../run/shipped.js";
 import type { Callback } from "./loop.js";
 import type { LossOptions } from "./loss.js";
 import { checkMemory } from "./memory.js";
@@ -156,10 +157,10 @@ function newConfig(
     frontEnd: definition.frontEnds.length > 1 ? settings.frontEnd : undefined,
     data: settings.data.map(fullPath),
     ...(settings.teacher !== undefined && {
-      teacher: settings.teacher.map(fullPath),
+      teacher: settings.teacher.map(storedRunPath),
       teacherFingerprints: teacherFingerprints(settings.teacher),
     }),
-    ...(settings.from !== undefined && { from: fullPath(settings.from) }),
+    ...(settings.from !== undefined && { from: storedRunPath(settings.from) }),
     augment: withFullPath(settings.augment),
     labels,
     sampleRate: clips.sampleRate,

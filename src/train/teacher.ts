@@ -15,7 +15,7 @@ export function checkTeachers(teachers: readonly string[], out: string): void {
     if (resolve(path) === resolve(out))
       throw usageError(`--teacher: ${path} is also --out, expected another run`);
     try {
-      const run = new RunFolder(path);
+      const run = RunFolder.open(path);
       run.readConfig();
       run.checkTrained();
     } catch (error) {
@@ -28,7 +28,7 @@ export function checkTeachers(teachers: readonly string[], out: string): void {
 
 /** SHA-256 of each teacher's weights, by which a resumed run recognises its teachers. */
 export function teacherFingerprints(teachers: readonly string[]): string[] {
-  return teachers.map((path) => new RunFolder(path).weightsFingerprint());
+  return teachers.map((path) => RunFolder.open(path).weightsFingerprint());
 }
 
 /**
@@ -44,7 +44,7 @@ export async function readTeacher(config: Omit<RunConfig, "format">): Promise<Lo
   if (changed >= 0)
     throw new UserError(`the teacher ${config.teacher[changed]} has changed since the run was begun with it`);
   for (const path of config.teacher) {
-    const run = new RunFolder(path);
+    const run = RunFolder.open(path);
     const [found, expected] = [describeData(run.readConfig()), describeData(config)];
     if (found !== expected)
       throw new UserError(`--teacher ${path} is for other data: expected ${expected}; found ${found}`);

@@ -85,7 +85,7 @@ export async function resumeTraining(
   options: { epochs?: number | undefined } = {},
   hooks: TrainHooks = {},
 ): Promise<TrainSummary> {
-  const run = new RunFolder(path);
+  const run = RunFolder.open(path);
   const stored = run.readConfig();
   const epochs = options.epochs ?? stored.epochs;
   if (epochs < stored.epochs)

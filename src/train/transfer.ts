@@ -9,7 +9,7 @@ import { headWeights, modelVariables } from "./variables.js";
 export function settingsOfSource(
   path: string,
 ): Pick<TrainSettings, "model" | "width" | "frontEnd" | "sampleRate"> {
-  const { model, width, frontEnd, sampleRate } = new RunFolder(path).readConfig();
+  const { model, width, frontEnd, sampleRate } = RunFolder.open(path).readConfig();
   return { model, width, sampleRate, ...(frontEnd && { frontEnd }) };
 }
 
@@ -41,7 +41,7 @@ export async function takeWeights(
   from: string,
   labels: readonly string[],
 ): Promise<boolean> {
-  const run = new RunFolder(from);
+  const run = RunFolder.open(from);
   const known = run.readConfig().labels;
   const newHead = known.length !== labels.length || known.some((label, i) => label !== labels[i]);
   const head = headWeights(model);

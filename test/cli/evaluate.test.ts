@@ -295,7 +295,12 @@ describe("a run folder that will not do", () => {
   };
 
   test("is missing", async () => {
-    await fail(["evaluate", "absent", ...wasm], 1, /absent: no such run folder/, { cwd });
+    await fail(
+      ["evaluate", "absent", ...wasm],
+      1,
+      /absent: expected a run folder or the name of a shipped model/,
+      { cwd },
+    );
   });
 
   test("is half-written", async () => {

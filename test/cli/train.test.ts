@@ -276,7 +276,12 @@ describe("an output folder that is taken", () => {
   test("keeps its run where the new one comes to nothing", async () => {
     const before = contentOf(at("whole"));
     const diverging = ["--force", "--teacher", "absent", "--out", "whole"];
-    await fail([...training, ...diverging], 1, /absent: no such run folder/, { cwd });
+    await fail(
+      [...training, ...diverging],
+      1,
+      /absent: expected a run folder or the name of a shipped model/,
+      { cwd },
+    );
     expect(contentOf(at("whole"))).toEqual(before);
   });
 
@@ -356,7 +361,12 @@ describe("Ctrl-C and --resume", () => {
   });
 
   test("a run that is missing, or whose state is damaged", async () => {
-    await fail(["train", "--resume", "absent"], 1, /absent: no such run folder/, { cwd });
+    await fail(
+      ["train", "--resume", "absent"],
+      1,
+      /absent: expected a run folder or the name of a shipped model/,
+      { cwd },
+    );
     const state = JSON.parse(readFileSync(at("json/last/state.json"), "utf8"));
     const tensors = at("json/last", state.tensorFile);
     writeFileSync(tensors, readFileSync(tensors).subarray(4));

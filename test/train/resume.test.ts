@@ -176,7 +176,9 @@ test("a teacher must be what it was when the run was begun", async () => {
   await expect(resumeTraining(path, { epochs: 2 })).rejects.toThrow(/teacher .* has changed since the run/);
   await expect(
     train({ ...taught, teacher: [join(folder, "nobody")] }, { out: join(folder, "x") }),
-  ).rejects.toThrow(/^--teacher: .*nobody: no such run folder$/);
+  ).rejects.toThrow(
+    /^--teacher: .*nobody: expected a run folder or the name of a shipped model \(kws-8k, words-8k\), found neither$/,
+  );
 });
 
 test("a teacher for other labels is refused, in one line that says so", async () => {

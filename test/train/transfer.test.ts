@@ -150,7 +150,10 @@ describe("a training from another run's model", () => {
       /^error: --model: the model of --from .* cannot be changed; expected conv1d, found skip\n$/,
     );
     const missing = await kws(["train", "--from", at("nothing"), "--data", at("two.npz")]);
-    expect(missing).toMatchObject({ code: 1, stderr: `error: ${at("nothing")}: no such run folder\n` });
+    expect(missing).toMatchObject({
+      code: 1,
+      stderr: `error: ${at("nothing")}: expected a run folder or the name of a shipped model (kws-8k, words-8k), found neither\n`,
+    });
   });
 });
 

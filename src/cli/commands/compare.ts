@@ -4,16 +4,11 @@ import type { Command } from "commander";
 import type { BackendChoice } from "../../backend/names.js";
 import { usageError } from "../../base/errors.js";
 import { percent } from "../../base/figures.js";
+import { describeIssue } from "../../base/json.js";
 import type { Part } from "../../data/clips.js";
 import type { CompareOptions, DetailedComparison } from "../../eval/compare.js";
 import type { Table } from "../../plot/table.js";
-import {
-  describeIssue,
-  flagName,
-  type GivenSettings,
-  settingsSchema,
-  type TrainSettings,
-} from "../../run/settings.js";
+import { flagName, type GivenSettings, settingsSchema, type TrainSettings } from "../../run/settings.js";
 import type { CompareByTrainingOptions } from "../../tasks/compare-by-training.js";
 import { type CommonFlags, checkWritable, commaList, command, outputFor, partOption } from "../options.js";
 import { type Output, paint, wrapped } from "../output.js";
@@ -40,7 +35,7 @@ export function compareCommand(): Command {
     "kws compare checkpoints/conv1d-1 checkpoints/conv1d-2 checkpoints/skip-1 checkpoints/skip-2",
     "kws compare --data sample --models conv1d,skip,spectrogram --width 0.125 --learning-rate 1e-3 --epochs 3",
   )
-    .argument("[runs...]", "run folders")
+    .argument("[runs...]", "run folders, or the names of shipped models")
     .option("--models <a,b,c>", "train these, with the same split and seed, then compare them", commaList)
     .option("--out <folder>", "where --models trains to (default: checkpoints/compare)")
     .option("--force", "replace runs that the folder holds")

@@ -34,7 +34,7 @@ export function evaluateCommand(): Command {
     "kws evaluate checkpoints/spectrogram",
     "kws evaluate checkpoints/spectrogram --data sample --part all --predictions predictions.csv",
   )
-    .argument("<run>", "a run folder")
+    .argument("<run>", "a run folder, or the name of a shipped model")
     .option("--data <path>", "data to use instead of the run's own; repeatable", collect)
     .addOption(partOption())
     .option("--others-as <label>", "count the labels that the run lacks as this one (such as unknown)")

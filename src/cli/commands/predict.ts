@@ -29,10 +29,10 @@ export function predictCommand(): Command {
   return command(
     "predict",
     "predict the label of WAV files, or of one clip of a data set",
-    "kws predict checkpoints/spectrogram recording.wav",
+    "kws predict kws-8k recording.wav",
     "kws predict checkpoints/spectrogram --data sample --index random --save-wav clip.wav",
   )
-    .argument("<run>", "a run folder")
+    .argument("<run>", "a run folder, or the name of a shipped model")
     .argument("[files...]", "WAV files; - reads one from stdin")
     .option("--top-k <n>", "number of labels to show", wholeNumber("--top-k", 1), 3)
     .option("--data <path>", "predict a clip of this data instead; repeatable", collect)

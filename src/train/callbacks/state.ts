@@ -4,8 +4,8 @@ import * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
 import { describeSystemError, UserError } from "../../base/errors.js";
 import { writeFileAtomic } from "../../base/files.js";
+import { describeIssue, readJsonFile } from "../../base/json.js";
 import type { RunFolder } from "../../run/folder.js";
-import { describeIssue, readJsonFile } from "../../run/settings.js";
 import type { NamedVariable } from "../variables.js";
 
 const number = z.number({ error: "expected a number" });

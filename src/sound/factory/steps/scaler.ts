@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { UserError, usageError } from "../../../base/errors.js";
 import { writeFileAtomic } from "../../../base/files.js";
+import { describeIssue, readJsonFile } from "../../../base/json.js";
 import { requireFinite } from "../../../dsp/checks.js";
-import { describeIssue, readJsonFile } from "../../../run/settings.js";
 import { type RealArray, requireArray } from "../real-array.js";
 import type { LearningTransform } from "./transforms.js";
 
