@@ -3,6 +3,7 @@
  * spectrogram factory.
  */
 
+export { svgToPng } from "../plot/png.js";
 export type { AudioSource } from "./factory/audio-source.js";
 export type {
   BatchOptions,

@@ -80,10 +80,7 @@ function readReflected(source: SampleSource, start: number, count: number): Floa
   const samples = source.read(from, to);
   const result = new Float64Array(count);
   result.set(samples.subarray(Math.max(0, start) - from, Math.min(length, end) - from), Math.max(0, -start));
-  const fill = (begin: number, before: number) => {
-    for (let i = begin; i < before; i++) result[i] = samples[reflectedIndex(start + i, length) - from]!;
-  };
-  fill(0, Math.min(count, -start));
-  fill(Math.max(0, length - start), count);
+  for (let i = 0; i < count; i++)
+    if (start + i < 0 || start + i >= length) result[i] = samples[reflectedIndex(start + i, length) - from]!;
   return result;
 }
