@@ -1,6 +1,6 @@
 import { resample } from "../dsp/resample.js";
 
-/** Decoded sound: integer samples are divided by 2^(bits - 1), floats are as they were. All channels are equally long. */
+/** Decoded sound: integers divided by 2^(bits - 1), floats unchanged. All channels have the same length. */
 export interface Audio {
   /** Hz. */
   readonly sampleRate: number;
@@ -8,12 +8,12 @@ export interface Audio {
 }
 
 /**
- * Makes one clip of a recording, as the project's data are made: channels averaged, resampled, a shorter one padded
- * with zeros at its end, of a longer one the stretch with the most energy (the first such).
+ * Cuts one clip from a recording: channels are averaged and the sound is resampled. A shorter recording is padded with
+ * zeros at its end; of a longer one, the stretch with the most energy is taken (the first of equals).
  *
  * @param sampleRate the clip's rate in Hz
  * @param clipLength the clip's length in samples at that rate
- * @returns the clip, and in words what was done to the recording; nothing where it was taken as it is
+ * @returns the clip, and notes on what was done to the recording; none if it was used unchanged
  */
 export function clipFromAudio(
   audio: Audio,
@@ -47,7 +47,7 @@ export function clipFromAudio(
   return { samples: samples.slice(start, start + clipLength), notes };
 }
 
-/** The whole recording with its channels averaged, at another rate, and in words what was done for it. */
+/** Averages the channels of a recording and resamples it. Returns it with notes on what was done. */
 export function monoAtRate(audio: Audio, sampleRate: number): { samples: Float32Array; notes: string[] } {
   const notes: string[] = [];
   let samples = audio.channels[0]!;
@@ -62,7 +62,7 @@ export function monoAtRate(audio: Audio, sampleRate: number): { samples: Float32
   return { samples, notes };
 }
 
-/** The mean of equally long channels, `[samples]`. */
+/** Computes the mean of channels of equal length, `[samples]`. */
 export function average(channels: readonly Float32Array[]): Float32Array {
   if (channels.length === 1) return channels[0]!;
   const sums = new Float64Array(channels[0]!.length);

@@ -4,13 +4,13 @@ import { monoAtRate } from "./clip.js";
 import { decodeWav } from "./wav/decode.js";
 
 export interface Signal extends ComplexArray {
-  /** Hz, where the file tells it. */
+  /** Hz, if the file states it. */
   sampleRate?: number;
-  /** In words, what was done to the file's sound. */
+  /** Notes on what was done to the file's sound. */
   notes: string[];
 }
 
-/** A complex number as people type it: `3`, `-2.5e-3`, `2i`, `-i`, `-2+2i`, `0.3 - 0.9i`; undefined for anything else. */
+/** Parses a complex number: `3`, `-2.5e-3`, `2i`, `-i`, `-2+2i`, `0.3 - 0.9i`. Returns undefined for anything else. */
 export function parseComplex(text: string): { re: number; im: number } | undefined {
   const compact = text.trim().replace(/\s*([+-])\s*/g, "$1");
   for (const form of complexForms) {
@@ -30,7 +30,7 @@ const complexForms = [
   new RegExp(`^(?<re>[+-]?${digits})(?<im>[+-](?:${digits})?)[ij]$`, "i"),
 ];
 
-/** `-2+2i`, with so many decimals at most; a part that is zero is left out. */
+/** Formats a complex number as `-2+2i`, with at most `decimals` decimals; a part that is zero is left out. */
 export function formatComplex(re: number, im: number, decimals: number): string {
   const [real, imaginary] = [rounded(re, decimals), rounded(im, decimals)];
   if (imaginary === "0") return real;
@@ -38,7 +38,7 @@ export function formatComplex(re: number, im: number, decimals: number): string 
   return `${real}${imaginary.startsWith("-") ? "" : "+"}${imaginary}i`;
 }
 
-/** At most so many decimals, no zeros behind the last one, and no minus before a zero. */
+/** Formats a number with at most `decimals` decimals, without trailing zeros and without a negative zero. */
 export function rounded(value: number, decimals: number): string {
   const text = value.toFixed(decimals);
   const short = text.includes(".") && !text.includes("e") ? text.replace(/\.?0+$/, "") : text;
@@ -46,11 +46,11 @@ export function rounded(value: number, decimals: number): string {
 }
 
 /**
- * The numbers of a WAV file (the mean of its channels) or of a CSV with a number a line: the last of its one or two columns,
- * the first being an index or a time. A first line that holds no number names the columns.
+ * Decodes a WAV file (the mean of its channels), or a CSV with one number per line in the last of one or two columns;
+ * the first of two is an index or a time. A first line without a number is a header.
  *
- * @param name what messages call the file
- * @throws UserError that names the line, for what is no number
+ * @param name the file's name in messages
+ * @throws UserError that names the line, for anything that is not a number
  */
 export function decodeSignal(bytes: Uint8Array, name: string, options: { streamed?: boolean } = {}): Signal {
   if (!/^(RIF|RF64|BW64|riff)/.test(Buffer.from(bytes.subarray(0, 4)).toString("latin1")))
@@ -68,7 +68,7 @@ function parseCsv(bytes: Uint8Array, name: string): Signal {
   lines.forEach((line, index) => {
     if (line.trim() === "") return;
     const cells = line.split(",");
-    // A first line without a digit names the columns: i and j are names there, no numbers.
+    // A first line without a digit is a header: i and j are names there, not numbers.
     if (index === 0 && !/\d/.test(line) && !cells.some((cell) => /^\s*[+-]?(nan|inf)/i.test(cell))) return;
     const value = cells.length <= 2 ? parseComplex(cells.at(-1)!) : undefined;
     if (value !== undefined) {
@@ -77,10 +77,10 @@ function parseCsv(bytes: Uint8Array, name: string): Signal {
       return;
     }
     throw new UserError(
-      `${name} line ${index + 1}: a number was expected, or an index and a number, found ${JSON.stringify(line.slice(0, 60))}`,
+      `${name} line ${index + 1}: expected a number, or an index and a number, found ${JSON.stringify(line.slice(0, 60))}`,
     );
   });
   if (re.length === 0)
-    throw new UserError(`${name}: a WAV file or a CSV with a number a line was expected, found no number`);
+    throw new UserError(`${name}: expected a WAV file, or a CSV with one number per line, found no number`);
   return { re: Float64Array.from(re), im: Float64Array.from(im), notes: [] };
 }

@@ -5,10 +5,10 @@ import { resample } from "../dsp/resample.js";
 import type { Clips } from "./clips.js";
 
 /**
- * A clip of a data set by its row in the data as it was read, or one at random.
+ * Chooses a clip by its row in the data as read, or one at random.
  *
  * @returns the row of `clips`
- * @throws UserError when there is no such row
+ * @throws UserError if there is no such row
  */
 export function chooseClip(clips: Clips, index: number | "random", seed: number): number {
   if (index === "random") return new Random(seed, "random clip").integer(clips.samples.count);
@@ -19,7 +19,7 @@ export function chooseClip(clips: Clips, index: number | "random", seed: number)
   return row;
 }
 
-/** One row's samples at the given rate (Hz), `[sampleRate]`: it alone is resampled. */
+/** Reads one row's samples, `[samples]`, resampled to the given rate (Hz). */
 export function readClip(clips: Clips, row: number, sampleRate = clips.sampleRate): Float32Array {
   const wave = new Float32Array(clips.samples.clipLength);
   clips.samples.read(row, wave);

@@ -1,23 +1,23 @@
 import type { SampleStore } from "./sample-store.js";
 
-/** Labelled one-second clips in memory: the one form in which data reaches training and evaluation. */
+/** Labelled one-second clips in memory, the form in which data reach training and evaluation. */
 export interface Clips {
   /** Hz. */
   readonly sampleRate: number;
   readonly samples: SampleStore;
-  /** The label of each row of `samples`, after the course's misspellings are mended. */
+  /** The label of each row of `samples`, with the course's misspellings corrected. */
   readonly labels: readonly string[];
-  /** Who speaks, by row; absent unless every row has one. */
+  /** The speaker of each row; absent unless every row has one. */
   readonly speakers?: readonly string[];
-  /** The word that is said, by row, where the data tells it (it differs from the label for `unknown`). */
+  /** The word spoken in each row, if the data state it; it differs from the label for `unknown`. */
   readonly words?: readonly string[];
-  /** The part each row has by the data set's makers (its lists, or their hash of the speaker), where it tells them. */
+  /** The official part of each row (from the data set's lists or its hash of the speaker), if known. */
   readonly officialParts?: readonly Part[];
-  /** In words, what of the makers' lists could not be followed. */
+  /** Notes on what in the official lists could not be followed. */
   readonly officialNotes?: readonly string[];
-  /** How long each recording was before it was cut or padded to a clip, in seconds, where that is known. */
+  /** Length of each recording before it was cut or padded to a clip, in seconds, if known. */
   readonly recordedSeconds?: readonly number[];
-  /** The row in the data as it was read, for each row here: they differ once a limit or a choice of labels was applied. */
+  /** For each row here, its row in the data as read. They differ after a limit or a choice of labels. */
   readonly rows: Int32Array;
   /** The files or folders that were read, in order. */
   readonly sources: readonly ClipSource[];
@@ -25,17 +25,17 @@ export interface Clips {
 
 export interface ClipSource {
   readonly path: string;
-  /** SHA-256 over what identifies the content, as hex: the same data elsewhere has the same fingerprint. */
+  /** SHA-256 of what identifies the content, as hex: the same data elsewhere has the same fingerprint. */
   readonly fingerprint: string;
   readonly rows: number;
 }
 
 export type Part = "train" | "val" | "test";
 
-/** Rows of `Clips` for each part, in ascending order; no row is in two of them (`course` alone has val = test). */
+/** The rows of `Clips` in each part, ascending. No row is in two parts, except that `course` has val = test. */
 export type Split = Readonly<Record<Part, Int32Array>>;
 
-/** Identifies a clip in any order and under any limit: by its source's fingerprint and the row in that source. */
+/** Identifies a clip whatever the order and limit: by the fingerprint of its source and its row there. */
 export function clipKey(clips: Clips, row: number): string {
   let index = clips.rows[row]!;
   for (const source of clips.sources) {

@@ -6,7 +6,7 @@ import { resolveLabels, SILENCE } from "./labels.js";
 import { type SplitOptions, splitClips } from "./split.js";
 import { indicesByKey } from "./stratify.js";
 
-/** Everything that `describeClips` finds out. Rows are those of the data as it was read. */
+/** The results of `describeClips`. Rows are those of the data as read. */
 export interface DataInfo {
   clips: number;
   /** Hz; a clip is one second. */
@@ -15,44 +15,44 @@ export interface DataInfo {
   speakers: SpeakerInfo | null;
   lengths: LengthInfo;
   levels: { rmsDb: Spread; peakDb: Spread };
-  /** Rows in which a sample reaches full scale. */
+  /** Rows with a sample at full scale. */
   clipped: number[];
-  /** Rows of other labels than silence that never get louder than `nearSilentPeak`. */
+  /** Rows with labels other than `silence` whose peak is below `nearSilentPeak`. */
   nearSilent: number[];
-  /** Rows with the very same samples, in groups. */
+  /** Groups of rows with identical samples. */
   duplicates: { rows: number[]; labels: string[] }[];
   leaks: LeakAudit | null;
-  /** Why there is no split to audit, where there is none. */
+  /** Why there is no split to audit; null if there is one. */
   noSplit: string | null;
 }
 
 export interface LabelInfo {
   label: string;
   clips: number;
-  /** Null where they are not known, and for silence, which is nobody's. */
+  /** Number of speakers; null if unknown, and for `silence`, which has no speaker. */
   speakers: number | null;
-  /** What is said, where it is not the label: the most frequent first. */
+  /** The words spoken, if they differ from the label; the most frequent first. */
   words: { word: string; clips: number }[];
-  /** The median of the clips' levels. */
+  /** Median RMS level of the clips, dB below full scale. */
   rmsDb: number;
 }
 
-/** Of those who speak: what clips of silence have in the place of a speaker is no person. */
+/** Speakers of all clips but those of silence, whose speaker names are not of people. */
 interface SpeakerInfo {
   count: number;
   clips: { least: number; median: number; most: number };
 }
 
 interface LengthInfo {
-  /** Seconds: how long the recordings were where that is known, else where the zeros at the clip's end begin. */
+  /** Seconds: lengths of the recordings if known, else of the clips without the zeros at their end. */
   seconds: { least: number; median: number; most: number };
   measured: "recordings" | "clips";
-  /** Clips that are filled up with zeros, and those of recordings that were longer than a second. */
+  /** Number of clips padded with zeros, and of those cut from recordings longer than a second. */
   padded: number;
   cut: number;
 }
 
-/** dB below full scale, over the clips; digital silence counts as -120 dB. */
+/** Distribution of levels over the clips, dB relative to full scale; digital silence counts as -120 dB. */
 export interface Spread {
   least: number;
   p5: number;
@@ -61,25 +61,25 @@ export interface Spread {
   most: number;
 }
 
-/** What stands on more than one side of a split, and should not. */
+/** Speakers and clips that are in more than one part of a split. */
 export interface LeakAudit {
   split: SplitOptions["kind"];
   parts: Record<Part, number>;
-  /** Speakers with clips in more than one part; null where speakers are not known. */
+  /** Speakers with clips in more than one part; null if speakers are unknown. */
   speakers: { name: string; parts: Part[] }[] | null;
-  /** Groups of clips with the very same samples that lie in more than one part. */
+  /** Groups of clips with identical samples that are in more than one part. */
   clips: { rows: number[]; parts: Part[] }[];
 }
 
-/** The peak below which a clip counts as all but silent: -40 dB. */
+/** Peak below which a clip counts as near-silent: -40 dB. */
 export const nearSilentPeak = 0.01;
-/** The highest value of 16 bits; its lowest, -1, counts too. */
+/** The highest 16-bit value; the lowest, -1, is also full scale. */
 const fullScale = 32767 / 32768;
 const lowestDb = -120;
-/** Zeros at a clip's end, in seconds, that recorded sound does not have. */
+/** Seconds of zeros at a clip's end from which it counts as padded. */
 const paddingSeconds = 0.005;
 
-/** Looks through all the clips, and audits the split that a training with these settings would make. */
+/** Measures all clips, and audits the split that training with these options would use. */
 export function describeClips(
   clips: Clips,
   split: SplitOptions,
@@ -131,7 +131,11 @@ export function describeClips(
   };
 }
 
-/** Speakers and clips that a split has in more than one of its parts. `copies` are groups of rows with the same samples. */
+/**
+ * Finds speakers and clips that are in more than one part of a split.
+ *
+ * @param copies groups of rows with identical samples
+ */
 export function findLeaks(
   clips: Clips,
   split: Split,
@@ -173,7 +177,7 @@ function auditSplit(
   };
 }
 
-/** In the order in which a model would have the labels. */
+/** Describes the labels, in the order of a model's outputs. */
 function labelInfos({ labels, speakers, words }: Clips, levels: Float64Array): LabelInfo[] {
   const groups = indicesByKey(labels);
   return resolveLabels(labels)

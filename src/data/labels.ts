@@ -10,7 +10,7 @@ export function isWord(label: string): boolean {
   return label !== UNKNOWN && label !== SILENCE;
 }
 
-/** The labels of the course's file, in the order of the models' outputs. */
+/** The labels of the course's data, in the order of its models' outputs. */
 export const COURSE_LABELS: readonly string[] = [
   "yes",
   "no",
@@ -26,18 +26,20 @@ export const COURSE_LABELS: readonly string[] = [
   SILENCE,
 ];
 
-/** How the course's file spells two of its labels. */
+/** Two labels that the course's file misspells. */
 const MISSPELT: Readonly<Record<string, string>> = { unknow: UNKNOWN, slience: SILENCE };
 
-/** The label that is meant: the course's misspellings mended, anything else as it is. */
+/** Corrects the course's misspellings; other labels are returned unchanged. */
 export function mendLabel(label: string): string {
   return Object.hasOwn(MISSPELT, label) ? MISSPELT[label]! : label;
 }
 
 /**
- * The labels a model for this data tells apart, in the order of its outputs: the chosen ones; else the twelve of the
- * course, all of them, where the data has no other label, so that models of different parts of it fit together; else
- * the data's own, sorted.
+ * Returns the labels of a model for these data, in the order of its outputs: the chosen ones if given; all twelve of the
+ * course if the data have no others, so that models of different subsets have the same outputs; else the data's labels,
+ * sorted.
+ *
+ * @throws UserError for a chosen label that is empty, given twice (exit 2), or missing in the data (exit 1)
  */
 export function resolveLabels(dataLabels: Iterable<string>, chosen?: readonly string[]): string[] {
   const present = new Set(dataLabels);

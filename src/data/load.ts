@@ -9,25 +9,26 @@ import { SampleStore, SampleStoreBuilder } from "./sample-store.js";
 import { readFolder } from "./speech-commands/folder.js";
 import { stratifiedSample } from "./stratify.js";
 
-/** The name by which the small set that ships with the package is asked for, and where it lies. */
+/** The name of the small data set that ships with the package, and its path. */
 export const SAMPLE_DATA = "sample";
 const SAMPLE_PATH = fileURLToPath(new URL("../../assets/sample.npz", import.meta.url));
 
 export interface LoadOptions extends ReadOptions {
-  /** Hz, for folders of WAV files: those of the first data given, the others take its rate. */
+  /** Hz, for folders of WAV files, if the first data given are one; all other data are resampled to the first's rate. */
   readonly sampleRate?: number;
-  /** Only clips with these labels are kept. */
+  /** Keeps only clips with these labels. */
   readonly labels?: readonly string[];
-  /** Only a sample of so many clips is kept, stratified by label. */
+  /** Keeps only a sample of this many clips, stratified by label. */
   readonly limit?: number;
   readonly seed: number;
 }
 
 /**
- * Reads data and joins it, in the order given: each an `.npz` file, a folder in the Speech Commands layout, or `sample`.
- * All of it comes at the first one's sample rate. `onProgress` counts the clips of the one that is being read.
+ * Reads data and joins them in the order given. Each is an `.npz` file, a folder in the Speech Commands layout, or
+ * `sample`. All are resampled to the rate of the first.
  *
- * @throws UserError for data that cannot be read, or lacks a label that is asked for
+ * @param options.onProgress receives the progress within the data being read
+ * @throws UserError for data that cannot be read or lack a requested label
  */
 export async function loadClips(specs: readonly string[], options: LoadOptions): Promise<Clips> {
   const { limit } = options;
@@ -42,7 +43,7 @@ export async function loadClips(specs: readonly string[], options: LoadOptions):
   return chooseClips(joinClips(parts), options);
 }
 
-/** The clips that are asked for: those with the labels, and of them a sample of `limit`. The samples are shared, not copied. */
+/** Selects the clips with the given labels, and a sample of `limit` of them. Samples are shared, not copied. */
 export function chooseClips(
   clips: Clips,
   { labels, limit, seed }: Pick<LoadOptions, "labels" | "limit" | "seed">,
@@ -59,7 +60,7 @@ export function chooseClips(
   return chosen;
 }
 
-/** The given rows of the clips, in the given order; the samples are shared, not copied. */
+/** Selects rows in the given order. Samples are shared, not copied. */
 export function selectClips(clips: Clips, rows: Int32Array): Clips {
   const pick = <T>(values: readonly T[]): T[] => Array.from(rows, (row) => values[row]!);
   const { speakers, words, officialParts, recordedSeconds } = clips;
@@ -75,7 +76,7 @@ export function selectClips(clips: Clips, rows: Int32Array): Clips {
   };
 }
 
-/** The same clips at another sample rate (Hz), a clip still being one second. */
+/** Resamples clips to another rate (Hz); a clip remains one second long. */
 export function atSampleRate(clips: Clips, sampleRate: number): Clips {
   if (clips.sampleRate === sampleRate) return clips;
   const { samples } = clips;
@@ -98,7 +99,7 @@ async function readSource(spec: string, options: LoadOptions, firstRate: number 
   return isFolder(spec) ? readFolder(spec, { sampleRate, onProgress }) : readNpz(spec, { onProgress });
 }
 
-/** Data given twice would put the same clip into training and test. */
+/** Refuses data given twice, which would put the same clip into training and test. */
 function checkDifferent(parts: readonly Clips[]): void {
   const seen = new Map<string, string>();
   for (const { path, fingerprint } of parts.flatMap((part) => part.sources)) {
@@ -118,8 +119,8 @@ function isFolder(path: string): boolean {
 }
 
 /**
- * Clips one after another, at the first ones' sample rate. What only some of them tell (speakers, words, official parts) is
- * left out.
+ * Concatenates clips at the sample rate of the first. Columns that some of them lack (speakers, words, official parts)
+ * are left out.
  */
 export function joinClips(parts: readonly Clips[]): Clips {
   const first = parts[0]!;

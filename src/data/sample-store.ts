@@ -10,15 +10,15 @@ export interface SampleStoreParts {
 }
 
 /**
- * The waveforms of a data set, row by row, in chunks of rows: 16-bit where every sample of a chunk is an exact 16-bit
- * value (which halves the memory of recorded speech), else float32. Samples read back are floats, full scale being 1.
+ * The waveforms of a data set in chunks of rows. A chunk is 16-bit if all its samples are exact 16-bit values, which
+ * halves the memory of recorded speech, else float32. Samples are read as floats, full scale being 1.
  */
 export class SampleStore {
   readonly count: number;
-  /** Samples a clip. */
+  /** Samples per clip. */
   readonly clipLength: number;
   private readonly chunks: readonly Chunk[];
-  /** Where each row lies: the chunk, and the first sample in it. Choosing rows copies these, never the samples. */
+  /** The chunk of each row and the offset in it. Selecting rows copies these, never the samples. */
   private readonly chunkOf: Int32Array;
   private readonly startOf: Int32Array;
 
@@ -35,7 +35,7 @@ export class SampleStore {
     this.count = chunkOf.length;
   }
 
-  /** The rows of the chunks, in order; each chunk holds whole rows of `clipLength` samples, and is not copied. */
+  /** Makes a store of chunks, each of whole rows of `clipLength` samples. They are not copied. */
   static of(clipLength: number, chunks: readonly Chunk[]): SampleStore {
     const rowCounts = chunks.map((chunk) => chunk.length / clipLength);
     const count = rowCounts.reduce((sum, rows) => sum + rows, 0);
@@ -51,7 +51,7 @@ export class SampleStore {
     return new SampleStore(clipLength, chunks, chunkOf, startOf);
   }
 
-  /** The rows of several stores of one clip length, one store behind the other. */
+  /** Concatenates stores of the same clip length. */
   static join(stores: readonly SampleStore[]): SampleStore {
     const { clipLength } = stores[0]!;
     const count = stores.reduce((sum, store) => sum + store.count, 0);
@@ -71,7 +71,7 @@ export class SampleStore {
     return new SampleStore(clipLength, chunks, chunkOf, startOf);
   }
 
-  /** What a store in another thread can be made of again; the samples that were read from files are shared, not copied. */
+  /** The parts from which another thread can make the same store. Samples read from files are shared, not copied. */
   get parts(): SampleStoreParts {
     const { clipLength, chunks, chunkOf, startOf } = this;
     return { clipLength, chunks, chunkOf, startOf };
@@ -81,7 +81,7 @@ export class SampleStore {
     return new SampleStore(clipLength, chunks, chunkOf, startOf);
   }
 
-  /** The given rows, in the given order. */
+  /** Selects rows in the given order. */
   select(rows: Int32Array): SampleStore {
     for (const row of rows) this.checkRow(row);
     return new SampleStore(
@@ -106,16 +106,16 @@ export class SampleStore {
 
   private checkRow(row: number): void {
     if (Number.isInteger(row) && row >= 0 && row < this.count) return;
-    throw new UserError(`row ${row} asked for, but the data has rows 0 to ${this.count - 1}`);
+    throw new UserError(`expected a row from 0 to ${this.count - 1}, found ${row}`);
   }
 }
 
-/** Samples a chunk: large enough that chunks are few, small enough that one odd row costs little. */
+/** Samples per chunk: large enough that chunks are few, small enough that one row of floats costs little. */
 const CHUNK_SAMPLES = 2 ** 21;
 
 /**
- * Builds a `SampleStore` from rows as they are read, holding one unfinished chunk beside the finished ones. The chunks
- * are memory that threads can share.
+ * Builds a `SampleStore` from rows as they are read, with at most one unfinished chunk. Threads can share the memory of
+ * the chunks.
  */
 export class SampleStoreBuilder {
   private readonly clipLength: number;
@@ -132,7 +132,7 @@ export class SampleStoreBuilder {
     this.chunkSamples = Math.max(1, Math.floor(CHUNK_SAMPLES / clipLength)) * clipLength;
   }
 
-  /** Appends whole rows; they are copied. */
+  /** Appends copies of whole rows. */
   append(samples: Float32Array): void {
     for (let at = 0; at < samples.length; ) {
       if (this.pending.length === 0)
@@ -146,10 +146,10 @@ export class SampleStoreBuilder {
   }
 
   /**
-   * The store of all rows that were appended. The builder is used up.
+   * Returns the store of all appended rows. The builder must not be used afterwards.
    *
-   * @param where names the rows' source in the error
-   * @throws UserError that names the first row with NaN or infinity, if there is one
+   * @param where the source of the rows, for messages
+   * @throws UserError that names the first row with NaN or infinity
    */
   finish(where: string): SampleStore {
     if (this.filled > 0) this.finishChunk();
@@ -167,7 +167,7 @@ export class SampleStoreBuilder {
       this.shorts = new Int16Array(0);
     } else {
       if (!allFinite(samples)) this.notFinite ??= this.describeNotFinite(samples);
-      // A full buffer becomes the chunk as it is; of the last one a part.
+      // A full buffer becomes the chunk; of a partly filled one, a copy of its rows.
       this.chunks.push(this.filled === this.pending.length ? this.pending : sharedCopy(samples));
       this.pending = new Float32Array(0);
     }
@@ -178,7 +178,7 @@ export class SampleStoreBuilder {
   private describeNotFinite(samples: Float32Array): string {
     const at = samples.findIndex((value) => !Number.isFinite(value));
     const row = this.rowsFinished + Math.floor(at / this.clipLength);
-    return `row ${row} holds ${samples[at]} at sample ${at % this.clipLength}, finite numbers were expected`;
+    return `row ${row} holds ${samples[at]} at sample ${at % this.clipLength}, expected finite numbers`;
   }
 }
 
@@ -188,7 +188,7 @@ function sharedCopy(samples: Float32Array): Float32Array {
   return copy;
 }
 
-/** Writes the samples as 16-bit integers, until one of them is not a whole multiple of 1/32768 in [-1, 1): then false. */
+/** Writes samples as 16-bit integers. Returns false at the first that is not a multiple of 1/32768 in [-1, 1). */
 function writeAsInt16(samples: Float32Array, out: Int16Array): boolean {
   for (let i = 0; i < samples.length; i++) {
     const scaled = samples[i]! * 32768;
@@ -198,7 +198,10 @@ function writeAsInt16(samples: Float32Array, out: Int16Array): boolean {
   return true;
 }
 
-/** Zero times NaN or infinity is NaN, and stays it in a sum. Four sums, since in one each addition waits for the last. */
+/**
+ * Whether all samples are finite: zero times NaN or infinity is NaN, and so is any sum with it. There are four sums since
+ * with a single one each addition would wait for the one before.
+ */
 function allFinite(samples: Float32Array): boolean {
   let [a, b, c, d] = [0, 0, 0, 0];
   const end = samples.length - (samples.length % 4);

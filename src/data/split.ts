@@ -5,47 +5,48 @@ import type { Clips, Part, Split } from "./clips.js";
 import { apportion, indicesByKey } from "./stratify.js";
 
 /**
- * - `speaker`: whole speakers to each part, so that evaluation hears voices that training never did
+ * - `speaker`: each speaker is in one part only, so that evaluation uses voices that training did not
  * - `random`: clips drawn at random, stratified by label
- * - `course`: the notebook's protocol: 90 % to train, and the other 10 % are validation and test at once
- * - `official`: Speech Commands' own parts, by its lists or by its hash of the speaker
+ * - `course`: the notebook's protocol, 90 % for training; the other 10 % are both validation and test
+ * - `official`: Speech Commands' own parts, from its lists or its hash of the speaker
  */
 export type SplitKind = "speaker" | "random" | "course" | "official";
 
 export interface SplitOptions {
   readonly kind: SplitKind;
-  /** Shares of the speakers (`speaker`) or of the clips (`random`); `course` and `official` have their own. */
+  /** Shares of the speakers (`speaker`) or of the clips (`random`); unused by `course` and `official`. */
   readonly valSize: number;
   readonly testSize: number;
   readonly seed: number;
 }
 
 const PARTS: readonly Part[] = ["train", "val", "test"];
-/** The course's notebook holds back this share; Speech Commands' lists were made with it for either part. */
+/** The share that the course's notebook holds out, and that Speech Commands' lists hold out for either part. */
 const HELD_BACK = 0.1;
-/** Shuffles of the speakers that are tried for one that leaves every label in every part. */
+/** Number of shuffles of the speakers tried to get every label into every part. */
 const SHUFFLES = 100;
 
-/** `speaker` where every clip has a speaker, else `random`. */
+/** Returns `speaker` if every clip has a speaker, else `random`. */
 export function defaultSplitKind(clips: Clips): SplitKind {
   return clips.speakers === undefined ? "random" : "speaker";
 }
 
 /**
- * Divides clips into training, validation and test rows that share no clip (`course` alone has validation = test). The
- * same seed gives the same parts; for `speaker` and `official` the order of the rows makes no difference to them.
+ * Divides clips into training, validation and test rows without common clips, except that `course` has
+ * validation = test. The same seed gives the same parts; for `speaker` and `official` they do not depend on the order of
+ * the rows.
  *
- * @throws UserError where a part has no clip or a single label, or the data lacks what the kind of split needs
+ * @throws UserError if a part has no clip or a single label, or the data lack what the kind of split needs
  */
 export function splitClips(clips: Clips, options: SplitOptions): Split {
   const { kind, valSize, testSize } = options;
   if (!(valSize > 0 && testSize > 0 && valSize + testSize < 1)) {
     throw usageError(
-      `--val-size and --test-size are shares above 0 that leave some for training, found ${valSize} and ${testSize}`,
+      `--val-size and --test-size: expected shares above 0 whose sum is below 1, found ${valSize} and ${testSize}`,
     );
   }
   const labelCount = new Set(clips.labels).size;
-  if (labelCount < 2) throw new UserError(`the data has ${labelCount} label, at least 2 were expected`);
+  if (labelCount < 2) throw new UserError(`expected data with at least 2 labels, found ${labelCount}`);
   const split = splitters[kind](clips, options);
   checkParts(clips, split, kind);
   return split;
@@ -115,8 +116,8 @@ function splitOfficially({ labels, speakers, officialParts }: Clips): Split {
 }
 
 /**
- * The part to which Speech Commands gives a speaker: the SHA-1 of the name, modulo 2^27, as a percentage, of which
- * validation takes the first 10 and test the next 10 (`which_set` in the data set's README).
+ * Returns the part that Speech Commands assigns to a speaker: the SHA-1 of the name, modulo 2^27, as a percentage;
+ * validation has the first 10 and test the next 10 (`which_set` in the data set's README).
  */
 export function officialPart(speaker: string): Part {
   const hash = BigInt(`0x${createHash("sha1").update(speaker).digest("hex")}`);
@@ -143,7 +144,7 @@ function checkParts({ labels, officialNotes = [] }: Clips, split: Split, kind: S
 
 function lacksSpeakers(kind: SplitKind): UserError {
   return new UserError(
-    `--split ${kind} needs a speaker for every clip, which this data does not have; use --split random`,
+    `--split ${kind}: expected a speaker for every clip, which these data do not have; use --split random`,
   );
 }
 

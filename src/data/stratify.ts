@@ -1,6 +1,6 @@
 import { Random } from "../base/random.js";
 
-/** The indices at which each key stands, ascending; the keys sorted. */
+/** Groups indices by key: ascending indices, sorted keys. */
 export function indicesByKey(keys: readonly string[]): Map<string, number[]> {
   const groups = new Map<string, number[]>([...new Set(keys)].sort().map((key) => [key, []]));
   keys.forEach((key, i) => {
@@ -10,8 +10,10 @@ export function indicesByKey(keys: readonly string[]): Map<string, number[]> {
 }
 
 /**
- * Shares `total` out in proportion to the counts, in whole numbers that add up to it: each gets its quota rounded down,
- * and those with the largest remainders one more (Hamilton's method). `total` is at most the sum of the counts.
+ * Divides `total` in proportion to the counts, in whole numbers that sum to it: each count gets its quota rounded down,
+ * and those with the largest remainders one more (Hamilton's method).
+ *
+ * @param total at most the sum of the counts
  */
 export function apportion(counts: readonly number[], total: number): number[] {
   const sum = counts.reduce((a, b) => a + b, 0);
@@ -23,7 +25,7 @@ export function apportion(counts: readonly number[], total: number): number[] {
   return shares;
 }
 
-/** A random sample of `size` rows in which each label has its share, and at least one row where `size` allows it. */
+/** Draws a random sample of `size` rows, stratified by label, with at least one row of each label if `size` allows it. */
 export function stratifiedSample(labels: readonly string[], size: number, seed: number): Int32Array {
   const groups = indicesByKey(labels);
   const shares = apportion(

@@ -104,7 +104,7 @@ describe("signals in files", () => {
   });
 
   test.each<[string, string, RegExp]>([
-    ["NaN", "1\nNaN\n", /x.csv line 2: a number was expected.*found "NaN"/],
+    ["NaN", "1\nNaN\n", /x.csv line 2: expected a number.*found "NaN"/],
     ["NaN in the first line", "nan\n1\n", /line 1/],
     ["infinity", "value\n-inf\n", /line 2.*"-inf"/],
     ["a word", "1\n2\nthree\n", /line 3.*"three"/],

@@ -255,7 +255,7 @@ describe("decodeWav refuses", () => {
     const wav = riff([formatChunk({ code: 17, bits: 4, blockAlign: 256 }), { id: "data", body }]);
     expectUserError(
       () => decodeWav(wav, "x.wav"),
-      /corrupt: the block at byte 0 has step index 89, at most 88/,
+      /corrupt: the block at byte 0 has step index 89, expected at most 88/,
     );
   });
 

@@ -95,7 +95,7 @@ describe("a data set that will not do", () => {
     [
       "of one label",
       write({ ...good, label_vals: textColumn(waves.map(() => "yes")) }),
-      /has 1 label, at least 2/,
+      /expected data with at least 2 labels, found 1$/m,
     ],
   ];
   test.each(cases)("%s", async (_, make, message) => {

@@ -293,7 +293,7 @@ describe("readNpz of bad files", () => {
     [
       "compressed in another way",
       () => tampered((b) => void b.writeUInt16LE(12, directory(b) + 10), true),
-      /method 12, 0 \(stored\) or 8/,
+      /method 12, expected 0 \(stored\) or 8/,
     ],
     [
       "with less than the zip promises",
@@ -303,7 +303,7 @@ describe("readNpz of bad files", () => {
     [
       "with more than compressed bytes can hold",
       () => tampered((b) => void b.writeUInt32LE(0xfffffff0, directory(b) + 24), true),
-      /is said to hold 4294967280 bytes/,
+      /claims to hold 4294967280 bytes/,
     ],
     [
       "whose member lies outside",

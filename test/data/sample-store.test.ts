@@ -99,11 +99,11 @@ describe("SampleStore", () => {
   });
 
   it.each([-1, 2, 0.5])("refuses row %d of two", (row) => {
-    const message = `row ${row} asked for, but the data has rows 0 to 1`;
+    const message = `expected a row from 0 to 1, found ${row}`;
     expect(() => read(store(1, 2), row)).toThrow(message);
   });
 
   it("refuses to select a row that is not there", () => {
-    expect(() => store(1, 2).select(Int32Array.of(0, 2))).toThrow("row 2 asked for");
+    expect(() => store(1, 2).select(Int32Array.of(0, 2))).toThrow("expected a row from 0 to 1, found 2");
   });
 });

@@ -185,8 +185,8 @@ describe("splitClips", () => {
   });
 
   it.each<[what: string, clips: Clips, kind: SplitKind, message: RegExp]>([
-    ["no speakers", clipsOf(["a", "b"]), "speaker", /--split speaker needs a speaker for every clip/],
-    ["no lists", clipsOf(["a", "b"]), "official", /--split official needs a speaker for every clip/],
+    ["no speakers", clipsOf(["a", "b"]), "speaker", /--split speaker: expected a speaker for every clip/],
+    ["no lists", clipsOf(["a", "b"]), "official", /--split official: expected a speaker for every clip/],
     [
       "lists that name nothing here",
       {
@@ -196,7 +196,7 @@ describe("splitClips", () => {
       "official",
       /validation part of the official split has no clip \(.*\); 2 of 2 lines of v\.txt name no file here; 1 of 1 lines of t\.txt name no file here; use more data/,
     ],
-    ["one label", clipsOf(["a", "a", "a"]), "random", /the data has 1 label, at least 2/],
+    ["one label", clipsOf(["a", "a", "a"]), "random", /expected data with at least 2 labels, found 1$/],
     [
       "two speakers",
       spoken(2),

@@ -1,28 +1,28 @@
 import { UserError } from "../../base/errors.js";
 
-/** Hz: telephone speech to studio recordings. A header that says anything else is more likely wrong than right. */
+/** Lowest and highest rate of speech in Hz, telephone to studio. A header that states another is most likely wrong. */
 export const speechRates: readonly [number, number] = [8000, 192000];
 
-/** Bytes of a file, in memory or not. */
+/** The bytes of a file, in memory or not. */
 export interface ByteSource {
   readonly length: number;
-  /** Fewer at the end. */
+  /** Returns `count` bytes from `at` on; fewer at the end of the file. */
   read(at: number, count: number): Uint8Array;
 }
 
-/** What the `fmt ` chunk says, in a form that is known to be decodable. */
+/** The content of a `fmt ` chunk that can be decoded. */
 export interface WavFormat {
   readonly codec: "integer" | "float" | "alaw" | "mulaw" | "adpcm";
-  /** The code of the codec in a plain `fmt ` chunk. */
+  /** The format code of a plain `fmt ` chunk. */
   readonly code: number;
   readonly channels: number;
   readonly sampleRate: number;
-  /** Bytes of one sample of every channel; for ADPCM, of one block. */
+  /** Bytes per sample of all channels; for ADPCM, per block. */
   readonly blockAlign: number;
   readonly bits: number;
 }
 
-// The `fmt ` chunk's format codes, and the bits a sample that each comes in.
+// The format codes of the `fmt ` chunk, and the bits per sample of each.
 const codecs: Record<number, { codec: WavFormat["codec"]; bits: readonly number[] }> = {
   1: { codec: "integer", bits: [8, 16, 24, 32] },
   3: { codec: "float", bits: [32, 64] },
@@ -31,7 +31,7 @@ const codecs: Record<number, { codec: WavFormat["codec"]; bits: readonly number[
   17: { codec: "adpcm", bits: [4] },
 };
 const extensible = 0xfffe;
-// The 14 bytes that, behind a format code, make the GUID of a WAVE_FORMAT_EXTENSIBLE subformat.
+// The 14 bytes that follow the format code in the GUID of a WAVE_FORMAT_EXTENSIBLE subformat.
 const subformatTail = "000000001000800000aa00389b71";
 
 const supported =
@@ -39,26 +39,26 @@ const supported =
 
 export interface WavHeader {
   readonly format: WavFormat;
-  /** Where the samples are, in bytes. */
+  /** Offset of the samples, in bytes. */
   readonly dataStart: number;
   readonly dataBytes: number;
   /** RIFX. */
   readonly bigEndian: boolean;
-  /** The length in samples that the `fact` chunk tells, if there is one. */
+  /** Length in samples by the `fact` chunk, if there is one. */
   readonly frames: number | undefined;
 }
 
 export interface WavHeaderOptions {
-  /** Sizes that a pipe's writer leaves where it cannot know them mean "up to the end". */
+  /** Whether placeholder sizes, which programs that write to a pipe leave, mean "up to the end". */
   streamed?: boolean;
-  /** The lowest and the highest sample rate that are believed, Hz. Default: `speechRates`. */
+  /** Lowest and highest accepted sample rate, Hz. Default: `speechRates`. */
   rates?: readonly [number, number];
 }
 
 /**
- * Walks the list of chunks of a RIFF, RIFX, RF64 (EBU Tech 3306; BW64 is the same here) or Sony Wave64 file up to the
- * samples. Every size is checked against the bytes that there are, so nothing in a header makes the work or the memory more
- * than the file's own size asks for.
+ * Reads the chunks of a RIFF, RIFX, RF64 (EBU Tech 3306; BW64 is the same here) or Sony Wave64 file up to the samples.
+ * Every size is checked against the file's length, so that no header can cause more work or memory than the file's size
+ * warrants.
  *
  * @throws UserError, see `decodeWav`
  */
@@ -67,7 +67,7 @@ export function readWavHeader(source: ByteSource, name: string, options: WavHead
   if (source.length === 0) throw new UserError(`${name} is empty: a WAV file was expected`);
   const container = findContainer(source, name);
   const { bigEndian, headBytes, alignment } = container;
-  const largeSizes = new Map<string, number>(); // of an RF64 file, whose chunks have sizes of 32 bits
+  const largeSizes = new Map<string, number>(); // of an RF64 file, whose chunk heads have 32-bit sizes
 
   let format: WavFormat | undefined;
   let frames: number | undefined;
@@ -79,7 +79,7 @@ export function readWavHeader(source: ByteSource, name: string, options: WavHead
     if (id === "data") {
       if (format === undefined)
         throw new UserError(`${name}: a "fmt " chunk was expected before its samples`);
-      // ffmpeg leaves 0xffffffff, arecord about 2^31, sox 0x7ffff000 and a little.
+      // ffmpeg writes 0xffffffff, arecord about 2^31, sox slightly more than 0x7ffff000.
       const unknown = size === 0xffffffff || (size >= 0x7ffff000 && size > there);
       const dataBytes = streamed && unknown ? there : size;
       if (dataBytes > there) {
@@ -103,21 +103,21 @@ export function readWavHeader(source: ByteSource, name: string, options: WavHead
   throw new UserError(`${name}: a "data" chunk with samples was expected, found the end of the file`);
 }
 
-/** Bytes that are read of a chunk that is not samples: all that is ever looked at. */
+/** Most bytes that are read of a chunk without samples; more are never needed. */
 const largestBody = 2 ** 16;
 
 interface Container {
   readonly bigEndian: boolean;
-  /** Where the first chunk is. */
+  /** Offset of the first chunk. */
   readonly start: number;
-  /** Of a chunk, before its body, and what a body's size is filled up to a multiple of. */
+  /** Bytes of a chunk before its body, and the number that body sizes are rounded up to a multiple of. */
   readonly headBytes: number;
   readonly alignment: number;
-  /** A chunk's name, and the bytes of its body. */
+  /** Returns a chunk's name and the size of its body. */
   chunk(head: Uint8Array): { id: string; size: number };
 }
 
-// Wave64's names are 16 bytes: the four letters and one of these tails.
+// Wave64's names have 16 bytes: four letters and one of these tails.
 const wave64File = "riff2e91cf11a5d628db04c10000";
 const wave64Tail = "f3acd3118cd100c04f8edb8a";
 
@@ -141,7 +141,7 @@ function findContainer(source: ByteSource, name: string): Container {
       ...{ bigEndian: false, start: 40, headBytes, alignment: 8 },
       chunk: (head) => {
         const id = wave64Name(head);
-        const size = Number(dataView(head).getBigUint64(16, true)) - headBytes; // the head counts too
+        const size = Number(dataView(head).getBigUint64(16, true)) - headBytes; // the size includes the head
         if (size < 0)
           throw new UserError(
             `${name}: a Wave64 chunk of at least 24 bytes was expected, found ${size + headBytes}`,
@@ -161,7 +161,7 @@ function wave64Name(bytes: Uint8Array): string {
   return letters + Buffer.from(bytes.subarray(4, 16)).toString("hex");
 }
 
-/** The chunk "ds64": the sizes of the whole and of "data", a count of samples, then those of other chunks by name. */
+/** Reads the chunk "ds64": the size of the file, of "data", the number of samples, then sizes of other chunks by name. */
 function readLargeSizes(view: DataView, sizes: Map<string, number>): void {
   if (view.byteLength >= 16) sizes.set("data", Number(view.getBigUint64(8, true)));
   for (let at = 28; at + 12 <= view.byteLength; at += 12) {
@@ -218,7 +218,7 @@ function parseFormat(
   return { codec: known.codec, code, channels, sampleRate, blockAlign, bits };
 }
 
-/** Bytes of unknown kind, in a message of one line: what is not printable ASCII becomes a dot. */
+/** Replaces all but printable ASCII by dots, for a message of one line. */
 function printable(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, ".");
 }

@@ -6,23 +6,23 @@ import type { Audio } from "../clip.js";
 import { readWavHeader } from "./chunks.js";
 import { countSamples, decodeSamples } from "./samples.js";
 
-const largestFile = 2 ** 28; // bytes: two hours at 16 kHz, half a gigabyte once they are decoded
+const largestFile = 2 ** 28; // bytes: two hours at 16 kHz and 16 bits, half a gigabyte decoded
 
 /**
- * Reads a WAV file, see `decodeWav`.
+ * Reads and decodes a WAV file; see `decodeWav`.
  *
- * @throws UserError where it cannot be read or is no sound WAV file
+ * @throws UserError if it cannot be read or is not a valid WAV file
  */
 export async function readWavFile(path: string): Promise<Audio> {
   return decodeWav(await readWavBytes(path), path);
 }
 
-/** The bytes of a WAV file, refused with a `UserError` where it cannot be read or is too large to be a recording. */
+/** Reads the bytes of a WAV file. Throws a UserError if it cannot be read or is larger than 256 MiB. */
 export async function readWavBytes(path: string): Promise<Uint8Array> {
   try {
     const { size } = await stat(path);
     if (size > largestFile) {
-      throw new UserError(`${path} has ${size} bytes: a WAV file of at most ${largestFile} was expected`);
+      throw new UserError(`${path}: expected a WAV file of at most ${largestFile} bytes, found ${size}`);
     }
     return await readFile(path);
   } catch (error) {
@@ -31,14 +31,14 @@ export async function readWavBytes(path: string): Promise<Uint8Array> {
 }
 
 /**
- * Decodes a WAV file: 8, 16, 24 or 32-bit integers, 32 or 64-bit floats, A-law, mu-law and IMA ADPCM, also in
- * WAVE_FORMAT_EXTENSIBLE and, ADPCM aside, big-endian (RIFX), RF64 or Sony Wave64; any number of channels; 8 to 192 kHz.
+ * Decodes a WAV file of 8, 16, 24 or 32-bit integers, 32 or 64-bit floats, A-law, mu-law or IMA ADPCM, with any number
+ * of channels and a rate of 8 to 192 kHz. WAVE_FORMAT_EXTENSIBLE, RF64, Sony Wave64 and (except for ADPCM) big-endian
+ * RIFX are supported.
  *
- * @param name what messages call the file
- * @param options.streamed the bytes came through a pipe: sizes that ffmpeg, sox and arecord write where they cannot yet
- *   know them then mean "up to the end"
- * @throws UserError that says what was expected and found, for anything else, for a truncated file, for one without
- *   samples, and for NaN or infinity among them
+ * @param name the file's name in messages
+ * @param options.streamed whether the bytes came through a pipe: placeholder sizes of ffmpeg, sox and arecord then mean
+ *   "up to the end"
+ * @throws UserError for any other file, a truncated file, one without samples, and NaN or infinity among the samples
  */
 export function decodeWav(bytes: Uint8Array, name: string, options: { streamed?: boolean } = {}): Audio {
   const source = {
@@ -52,7 +52,7 @@ export function decodeWav(bytes: Uint8Array, name: string, options: { streamed?:
   return { sampleRate: header.format.sampleRate, channels };
 }
 
-/** A 16-bit mono WAV file. Samples beyond [-1, 1) are clipped. */
+/** Encodes a 16-bit mono WAV file. Samples beyond [-1, 1) are clipped. */
 export function encodeWav(samples: Float32Array, sampleRate: number): Uint8Array {
   const shorts = Int16Array.from(samples, toInt16);
   const wav = new wavefile.WaveFile();
@@ -60,7 +60,7 @@ export function encodeWav(samples: Float32Array, sampleRate: number): Uint8Array
   return wav.toBuffer();
 }
 
-/** A WAV file of 32-bit floats with all channels: 16 bits would be as far off as 1.5e-5, and clip what is louder than 1. */
+/** Encodes a WAV file of 32-bit floats with all channels. Nothing is rounded to 16 bits or clipped. */
 export function encodeFloatWav({ sampleRate, channels }: Audio): Uint8Array {
   const wav = new wavefile.WaveFile();
   wav.fromScratch(channels.length, sampleRate, "32f", channels.length === 1 ? channels[0]! : [...channels]);

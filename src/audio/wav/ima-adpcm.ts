@@ -1,13 +1,14 @@
 import { clampInt16 } from "../../base/numbers.js";
 
 /**
- * Decodes IMA ADPCM as WAV files hold it (Microsoft's "DVI ADPCM", format 0x11): blocks of `blockAlign` bytes, each with
- * a header a channel (first sample, step index) and then, channel by channel, words of eight 4-bit differences.
+ * Decodes IMA ADPCM as in WAV files (Microsoft's "DVI ADPCM", format 0x11): blocks of `blockAlign` bytes, each with one
+ * header per channel (first sample, step index), then words of eight 4-bit differences, channel by channel.
  *
- * Our own, because wavefile 11 doubles the first sample of every block, loses the last block and knows one channel alone.
+ * wavefile 11 is not used for it: it repeats the first sample of every block, loses the last block, and supports a single
+ * channel only.
  *
- * @returns one array a channel, of 16-bit values; a short last block is decoded as far as it goes
- * @throws RangeError where a block's header holds a step index beyond the table
+ * @returns one array of 16-bit values per channel; a short last block is decoded as far as it goes
+ * @throws RangeError if the header of a block holds a step index beyond the table
  */
 export function decodeImaAdpcm(data: Uint8Array, channels: number, blockAlign: number): Int16Array[] {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
@@ -27,7 +28,7 @@ export function decodeImaAdpcm(data: Uint8Array, channels: number, blockAlign: n
       let predicted = view.getInt16(header, true);
       let index = view.getUint8(header + 2);
       if (index >= stepSizes.length) {
-        throw new RangeError(`the block at byte ${block} has step index ${index}, at most 88 was expected`);
+        throw new RangeError(`the block at byte ${block} has step index ${index}, expected at most 88`);
       }
       out[start] = predicted;
       for (let i = 0; i < samples - 1; i++) {

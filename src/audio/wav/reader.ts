@@ -5,29 +5,29 @@ import { average } from "../clip.js";
 import { type ByteSource, readWavHeader, type WavHeader } from "./chunks.js";
 import { countSamples, decodeSamples, samplesPerBlock } from "./samples.js";
 
-/** Hz. Whales and earthquakes are recorded slowly, bats fast. */
+/** Accepted rates in Hz: whales and earthquakes are recorded at low rates, bats at high ones. */
 const recordingRates: readonly [number, number] = [1, 10_000_000];
 
 /**
- * A WAV, RF64 or Wave64 file of any length that is read piece by piece. Samples are what `decodeWav` gives.
+ * Reads a WAV, RF64 or Wave64 file of any length in pieces. The samples equal those of `decodeWav`. It must be closed.
  */
 export class WavReader {
   readonly path: string;
   readonly sampleRate: number;
   readonly channels: number;
-  /** Samples a channel. */
+  /** Samples per channel. */
   readonly length: number;
   private readonly file: number;
   private readonly source: ByteSource;
   private readonly header: WavHeader;
 
-  /** @throws UserError where the file cannot be read or is no WAV file, see `decodeWav`; rates go from 1 Hz to 10 MHz here */
+  /** @throws UserError as `decodeWav`, except that rates from 1 Hz to 10 MHz are accepted */
   constructor(path: string) {
     this.path = path;
     this.file = onFile(path, () => openSync(path, "r"));
     try {
       this.source = fileSource(this.file, path);
-      const openEnded = this.source.length >= 2 ** 32; // its size has no room in 32 bits
+      const openEnded = this.source.length >= 2 ** 32; // its size does not fit into 32 bits
       this.header = readWavHeader(this.source, path, { streamed: openEnded, rates: recordingRates });
       this.length = countSamples(this.header, path);
     } catch (error) {
@@ -39,9 +39,9 @@ export class WavReader {
   }
 
   /**
-   * The samples from `from` to before `to`, `[to - from]`, of one channel or the mean of all.
+   * Reads the samples from `from` to before `to`, `[to - from]`, of one channel or the mean of all.
    *
-   * @throws UserError for NaN or infinity among them, and for a file that became shorter meanwhile
+   * @throws UserError for NaN or infinity among them, and for a file that became shorter since it was opened
    */
   read(from: number, to: number, channel: number | "mean"): Float32Array {
     const { format, dataStart, dataBytes } = this.header;
@@ -52,7 +52,7 @@ export class WavReader {
     const bytes = this.source.read(dataStart + start, end - start);
     if (bytes.length < end - start)
       throw new UserError(
-        `${this.path} became shorter while it was read: ${end - start} bytes at ${dataStart + start} were expected, found ${bytes.length}`,
+        `${this.path} became shorter while it was read: expected ${end - start} bytes at ${dataStart + start}, found ${bytes.length}`,
       );
     const first = firstBlock * blockLength;
     const channels = decodeSamples(bytes, this.header, this.path, first).map((samples) =>
@@ -61,7 +61,7 @@ export class WavReader {
     return channel === "mean" ? average(channels) : channels[channel]!;
   }
 
-  /** Tells this recording's content from others', by its header, its size and what it begins and ends with. */
+  /** Computes a SHA-256, as hex, of the file's size and its first and last 64 KiB, which identifies its content. */
   fingerprint(): string {
     const { length } = this.source;
     const piece = 2 ** 16;

@@ -3,22 +3,22 @@ import { UserError } from "../../base/errors.js";
 import type { WavFormat, WavHeader } from "./chunks.js";
 import { decodeImaAdpcm } from "./ima-adpcm.js";
 
-/** Samples a channel of one `blockAlign` bytes, which can be decoded by themselves. */
+/** Returns the samples per channel in `blockAlign` bytes, the smallest unit that can be decoded by itself. */
 export function samplesPerBlock({ codec, blockAlign, channels }: WavFormat): number {
   return codec === "adpcm" ? 1 + (2 * blockAlign) / channels - 8 : 1;
 }
 
 /**
- * How many samples a channel a file has.
+ * Counts the samples per channel of a file.
  *
- * @throws UserError where it has none
+ * @throws UserError if it has none
  */
 export function countSamples({ format, dataBytes, frames }: WavHeader, name: string): number {
   const { blockAlign, channels } = format;
   const blockLength = samplesPerBlock(format);
   const rest = dataBytes % blockAlign;
   const headBytes = 4 * channels;
-  // A short last block of ADPCM is decoded as far as it goes, one of anything else is no sample.
+  // A short last block of ADPCM is decoded as far as it goes; of other formats it is not a whole sample.
   const tail =
     format.codec === "adpcm" && rest >= headBytes ? 1 + 8 * Math.floor((rest - headBytes) / headBytes) : 0;
   const count = Math.floor(dataBytes / blockAlign) * blockLength + tail;
@@ -27,17 +27,17 @@ export function countSamples({ format, dataBytes, frames }: WavHeader, name: str
     throw new UserError(`${name} holds no samples: a "data" chunk with samples was expected, found ${found}`);
   }
   if (format.codec !== "adpcm") return count;
-  // The last block is filled up, and only the `fact` chunk knows where the sound ends in it. Some writers count wrong
-  // there, so no more than that block is left out.
+  // The last block is padded, and only the `fact` chunk states where the sound ends in it. Some writers count wrong, so
+  // at most that block is left out.
   const believable = frames !== undefined && frames > Math.max(0, count - blockLength) && frames < count;
   return believable ? frames : count;
 }
 
 /**
- * Decodes whole blocks of a file's samples: integers are divided by 2^(bits - 1), floats are as they were.
+ * Decodes whole blocks of a file's samples: integers are divided by 2^(bits - 1), floats are unchanged.
  *
- * @param first the number of their first sample, for messages
- * @returns an array a channel
+ * @param first the index of their first sample in the file, for messages
+ * @returns one array per channel
  * @throws UserError for NaN or infinity among them, and for corrupt ADPCM
  */
 export function decodeSamples(
@@ -79,11 +79,11 @@ function sampleReader(format: WavFormat, view: DataView, bigEndian: boolean): (a
   if (bits === 8) return (at) => (view.getUint8(at) - 128) / 2 ** 7;
   if (bits === 16) return (at) => view.getInt16(at, little) / 2 ** 15;
   if (bits === 32) return (at) => view.getInt32(at, little) / 2 ** 31;
-  const [high, low] = little ? [1, 0] : [0, 2]; // 24 bits: two bytes with the sign, and one
+  const [high, low] = little ? [1, 0] : [0, 2]; // 24 bits: a signed 16-bit number and the lowest byte
   return (at) => (view.getInt16(at + high, little) * 256 + view.getUint8(at + low)) / 2 ** 23;
 }
 
-/** What each code of G.711 means. */
+/** Decodes all 256 codes of G.711, through wavefile's file of those codes. */
 function g711Values(codec: "alaw" | "mulaw"): Float32Array {
   const wav = new wavefile.WaveFile();
   wav.fromScratch(

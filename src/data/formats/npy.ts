@@ -2,10 +2,10 @@ import { float16ToFloat32 } from "npyjs";
 import { UserError } from "../../base/errors.js";
 import type { ZipMember } from "./zip.js";
 
-/** What a `.npy` file says of its array: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html */
+/** The header of a `.npy` file: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html */
 export interface NpyHeader {
   readonly shape: readonly number[];
-  /** True where the first index runs fastest. */
+  /** Whether the first index varies fastest. */
   readonly fortranOrder: boolean;
   readonly dtype: Dtype;
 }
@@ -15,15 +15,15 @@ export interface Dtype {
   readonly descr: string;
   /** NumPy's letter: f, i, u, U, S, O, … */
   readonly kind: string;
-  /** Bytes an element. */
+  /** Bytes per element. */
   readonly bytes: number;
   readonly bigEndian: boolean;
 }
 
-/** Far above what an array of numbers or text needs (NumPy's own reader stops at 10,000). */
+/** Far more than an array of numbers or text needs (NumPy's reader accepts 10,000). */
 const HEADER_MAX_BYTES = 65535;
 
-/** Reads a member's header and checks that the array it promises is what the member holds. */
+/** Reads a member's header and checks that the member has the size that it states. */
 export async function readNpyHeader(member: ZipMember): Promise<NpyHeader> {
   const fail = (text: string) => new UserError(`${member.where} is not a readable NumPy array: ${text}`);
   if (member.size < 12) throw fail(`it has ${member.size} bytes`);
@@ -70,19 +70,19 @@ export async function readNpyHeader(member: ZipMember): Promise<NpyHeader> {
   return { shape, fortranOrder, dtype };
 }
 
-/** `(50620, 8000)`, as NumPy prints a shape. */
+/** Formats a shape as NumPy does: `(50620, 8000)`. */
 export function shapeText(shape: readonly number[]): string {
   return shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
 }
 
-/** `float32`, `>int16`, `<U7`: as NumPy prints a dtype. */
+/** Formats a dtype as NumPy does: `float32`, `>int16`, `<U7`. */
 export function dtypeText({ descr, kind, bytes, bigEndian }: Dtype): string {
   const name = { f: "float", i: "int", u: "uint", c: "complex" }[kind];
   if (kind === "b") return "bool";
   return name === undefined ? descr : `${bigEndian ? ">" : ""}${name}${bytes * 8}`;
 }
 
-/** Reads the rest of a member as text, an element a string; `U` (UTF-32) and `S` (taken as UTF-8) dtypes. */
+/** Reads the rest of a member as text, one string per element, of dtype `U` (UTF-32) or `S` (read as UTF-8). */
 export async function readText(member: ZipMember, { dtype }: NpyHeader, count: number): Promise<string[]> {
   const bytes = Buffer.from(new ArrayBuffer(count * dtype.bytes));
   await member.fill(bytes);
@@ -126,9 +126,9 @@ const NUMBERS: Readonly<Record<string, new (buffer: ArrayBuffer, start: number, 
   };
 
 /**
- * How many bits the samples of an integer array have: those of its dtype. But 64-bit integers are what NumPy makes of
- * whole numbers unless it is told otherwise, and no recorder's: they count as the narrowest of 8, 16, 24, 32 and 64 bits that
- * holds all of them. For this the member is read to its end; of another dtype nothing is read.
+ * Returns the number of bits of an integer array's samples: that of its dtype, except for 64-bit integers. Those are
+ * NumPy's default for whole numbers, not a recorder's format, and count as the narrowest of 8, 16, 24, 32 and 64 bits
+ * that holds all values. For them the member is read to its end; for other dtypes nothing is read.
  */
 export async function sampleBits(member: ZipMember, { shape, dtype }: NpyHeader): Promise<number> {
   const isUnsigned = dtype.kind === "u";
@@ -144,7 +144,7 @@ export async function sampleBits(member: ZipMember, { shape, dtype }: NpyHeader)
     const [low, high] = halves(bytes, isUnsigned);
     for (let i = 0; i < low.length; i += 2) {
       const value = low[i]!;
-      // The upper half only repeats the sign, or is nothing.
+      // For values of at most 32 bits the upper half only repeats the sign, or is 0.
       if (high[i] !== (isUnsigned ? 0 : value >> 31)) return 64;
       if (value < least) least = value;
       if (value > most) most = value;
@@ -155,7 +155,7 @@ export async function sampleBits(member: ZipMember, { shape, dtype }: NpyHeader)
   return [8, 16, 24, 32].find(holds)!;
 }
 
-/** The lower 32 bits of 64-bit integers at every even index, and their upper ones in the same way. */
+/** Views of 64-bit integers: at every even index, `low` has their lower and `high` their upper 32 bits. */
 function halves(
   bytes: Buffer<ArrayBuffer>,
   unsigned: boolean,
@@ -166,12 +166,12 @@ function halves(
 }
 
 /**
- * Turns the bytes of samples into floats, full scale being 1: floats as they are, integers divided by 2^(bits-1),
- * unsigned ones after half their range is taken off (offset binary, as 8-bit WAV has it). Undefined for a dtype that
- * has no known full scale. The bytes must be aligned as the dtype is; they are changed where they are big-endian, and
- * the floats may be a view of them.
+ * Returns a function that converts the bytes of samples to floats, full scale being 1. Floats are unchanged; integers are
+ * divided by 2^(bits-1), unsigned ones after subtracting half their range (offset binary, as in 8-bit WAV). The bytes must
+ * be aligned for the dtype; big-endian ones are swapped in place, and the floats may be a view of the bytes.
  *
- * @param bits what `sampleBits` found
+ * @param bits as returned by `sampleBits`
+ * @returns undefined for a dtype without a known full scale
  */
 export function sampleDecoder(
   dtype: Dtype,
@@ -200,7 +200,7 @@ export function sampleDecoder(
   return undefined;
 }
 
-/** Reads the rest of a member as its one number. */
+/** Reads the rest of a member as a single number. */
 export async function readNumber(member: ZipMember, { shape, dtype }: NpyHeader): Promise<number> {
   const count = shape.reduce((product, n) => product * n, 1);
   if (count !== 1 || !(`${dtype.kind}${dtype.bytes}` in NUMBERS)) {

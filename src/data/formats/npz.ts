@@ -14,11 +14,11 @@ import {
 } from "./npy.js";
 import { ZipArchive, type ZipMember } from "./zip.js";
 
-/** Bytes of samples that are decoded at a time: about what a processor's cache holds. */
+/** Bytes of samples decoded at a time: about the size of a processor's cache. */
 const DECODE_BYTES = 2 ** 20;
 
 export interface ReadOptions {
-  /** Told now and then how many clips of how many are read. */
+  /** Called from time to time with the number of clips read and their total. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
@@ -27,14 +27,13 @@ export interface ReadOptions {
  *
  * - `wav_vals` [N, clipLength]: samples, float16/32/64, or integers of any dtype (divided by 2^(bits-1), see `sampleBits`)
  * - `label_vals` [N, 1] or [N]: text (`U` or `S` dtype)
- * - `speaker_vals`, `word_vals`: the same, where there are any; speakers count only where no row's is empty
- * - `part_vals`: the same, `train`, `val` or `test`: the part that the data set's makers gave the row
+ * - `speaker_vals`, `word_vals`: as `label_vals`, optional; speakers are ignored if any row's is empty
+ * - `part_vals`: as `label_vals`, optional: the official part of the row, `train`, `val` or `test`
  * - `sample_rate`: one number, Hz; without it the rate is the clip length, a clip being one second
  *
- * The samples are streamed into their chunks, so that no second copy of them is ever in memory. The CRC-32 of every
- * array that is read is checked.
+ * Samples are streamed into their chunks, so that memory holds a single copy. The CRC-32 of every array is checked.
  *
- * @throws UserError, one line with file and array, for a file that is damaged, or not what is described here
+ * @throws UserError that names the file and the array, for a file that is damaged or has another layout
  */
 export async function readNpz(path: string, options: ReadOptions = {}): Promise<Clips> {
   const archive = await ZipArchive.open(path);
@@ -107,7 +106,7 @@ async function readSamples(
     await member.fill(bytes);
     return { bytes, rows };
   };
-  // The next rows are on their way into one buffer while those in the other are decoded.
+  // The next rows are read into one buffer while those in the other are decoded.
   let next = read(0);
   try {
     for (let row = 0; row < count; ) {
@@ -118,14 +117,14 @@ async function readSamples(
       onProgress?.(row, count);
     }
   } finally {
-    await next.catch(() => {}); // the file must not be closed under a read
+    await next.catch(() => {}); // the file must not be closed during a read
   }
-  // In this order: in a damaged file the damage is the news, not the NaN that it made.
+  // In this order: of a damaged file, the damage is reported rather than a NaN that it caused.
   await member.finish();
   return builder.finish(member.where);
 }
 
-/** A text array of one element a row; undefined where there is none. */
+/** Reads a text array with one element per row; undefined if there is none. */
 async function readColumn(archive: ZipArchive, name: string, rows?: number): Promise<string[] | undefined> {
   return withArray(archive, name, (member, header) => {
     const { shape, dtype } = header;
@@ -150,7 +149,7 @@ function checkParts(parts: readonly string[] | undefined, path: string): asserts
   );
 }
 
-/** Opens an array, reads its header, and lets `read` take the rest; undefined where there is no such array. */
+/** Opens an array, reads its header, and passes it to `read`; undefined if there is no such array. */
 async function withArray<T>(
   archive: ZipArchive,
   name: string,

@@ -5,19 +5,19 @@ import { npyHeader } from "../../base/npy-header.js";
 import { toInt16 } from "../../base/numbers.js";
 import type { Clips } from "../clips.js";
 
-/** One array of an `.npz`, its elements given in pieces so that they need not be in memory at once. */
+/** One array of an `.npz`. Its elements come in pieces, so that they need not be in memory at once. */
 export interface NpyArray {
-  /** The element type as NumPy writes it, such as `<i2` or `<U7`. */
+  /** Element type as NumPy writes it, such as `<i2` or `<U7`. */
   readonly descr: string;
-  /** Sizes of the dimensions, outermost first; empty for a single number. */
+  /** Sizes of the dimensions; empty for a single number. */
   readonly shape: readonly number[];
-  /** The elements in C order, little-endian, cut anywhere. A piece must not change once it was handed out. */
+  /** The elements in C order, little-endian, cut at any byte. A piece must not change after it was yielded. */
   readonly pieces: () => Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 }
 
 /**
- * Writes arrays as an `.npz`: a zip with one deflated `.npy` (format 1.0) each, zip64 where it must be. NumPy and
- * everything that reads NumPy's files reads it. The same arrays give the same bytes: entries carry no time of day.
+ * Writes arrays as an `.npz`: a zip with one deflated `.npy` (format 1.0) per array, zip64 if needed. The same arrays
+ * give the same bytes, since entries have a fixed time.
  * The format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
 export async function writeNpz(
@@ -32,10 +32,10 @@ export async function writeNpz(
   for (const [name, { descr, shape, pieces }] of Object.entries(arrays)) {
     const header = npyHeader(descr, shape);
     const entry = {
-      // Known beforehand, so that yazl uses zip64 when it is needed and fails on a wrong number of elements.
+      // Given in advance, so that yazl uses zip64 if needed and fails on a wrong number of elements.
       size: header.length + elementBytes(descr) * shape.reduce((product, size) => product * size, 1),
       compressionLevel,
-      // The earliest time that a zip can tell, NumPy's choice too.
+      // The earliest time that a zip can hold, as NumPy writes.
       mtime: new Date(1980, 0, 1),
       forceDosTimestamp: true,
     };
@@ -50,14 +50,15 @@ export async function writeNpz(
   try {
     await writeStreamAtomic(path, output);
   } finally {
-    current?.destroy(); // where it was cut short: what makes the pieces, threads perhaps, ends too
+    current?.destroy(); // if writing failed, this ends what yields the pieces, such as threads
   }
 }
 
 /**
- * Writes clips in the layout that `readNpz` and the course's notebooks take: `wav_vals` (N, samples), `label_vals`,
- * `speaker_vals`, `word_vals` and `part_vals` (N, 1) unicode, `sample_rate` a single number. Rows keep their order. Samples are
- * 16-bit where every one of them is an exact 16-bit value, unless `float32` is asked for.
+ * Writes clips in the layout that `readNpz` and the course's notebooks read: `wav_vals` (N, samples), `label_vals`,
+ * `speaker_vals`, `word_vals` and `part_vals` (N, 1) unicode, `sample_rate` a single number. Rows keep their order.
+ *
+ * @param options.dtype default: int16 if all samples are exact 16-bit values, else float32
  */
 export async function writeClips(
   path: string,
@@ -81,7 +82,7 @@ export async function writeClips(
   await writeNpz(path, arrays, options);
 }
 
-/** Texts as an (N, 1) array of NumPy's fixed-width unicode: UTF-32, padded with zeros to the longest. */
+/** Makes an (N, 1) array of NumPy's fixed-width unicode: UTF-32, padded with zeros to the longest text. */
 export function textColumn(texts: readonly string[]): NpyArray {
   const width = texts.reduce((longest, text) => Math.max(longest, [...text].length), 1);
   return {
@@ -98,7 +99,7 @@ export function textColumn(texts: readonly string[]): NpyArray {
   };
 }
 
-/** One whole number, as an array without dimensions. */
+/** Makes an array without dimensions of one whole number. */
 export function numberArray(value: number): NpyArray {
   return { descr: "<i4", shape: [], pieces: () => [asBytes(Int32Array.of(value))] };
 }
@@ -120,7 +121,7 @@ function* samplePieces({ samples }: Clips, dtype: "int16" | "float32"): Generato
   }
 }
 
-// Typed arrays have the machine's byte order, which is little-endian wherever Node runs TensorFlow.js.
+// Typed arrays have the machine's byte order, which is little-endian wherever TensorFlow.js runs.
 function asBytes(array: Int16Array | Int32Array | Uint32Array | Float32Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
@@ -133,10 +134,10 @@ async function* withHeader(
   yield* pieces;
 }
 
-/** Bytes an element: the count behind the type's letter, times four for unicode. */
+/** Returns the bytes per element: the number after the type's letter, times four for unicode. */
 function elementBytes(descr: string): number {
   const match = /^[<|][iufU](\d+)$/.exec(descr);
   if (match === null)
-    throw new TypeError(`element type ${descr} is not one that NumPy files are written in here`);
+    throw new TypeError(`expected an element type of integers, floats or text, found ${descr}`);
   return Number(match[1]) * (descr[1] === "U" ? 4 : 1);
 }

@@ -5,14 +5,14 @@ import { crc32, createInflateRaw } from "node:zlib";
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from "yauzl";
 import { describeSystemError, UserError } from "../../base/errors.js";
 
-/** Bytes a piece that is read from the file or comes out of the decompressor. */
+/** Bytes per piece read from the file or produced by the decompressor. */
 const PIECE_BYTES = 2 ** 20;
-/** What one compressed byte can grow to at most (zlib's documentation, "Maximum Compression Factor"). */
+/** Most bytes that one compressed byte can expand to (zlib's documentation, "Maximum Compression Factor"). */
 const DEFLATE_MAX_FACTOR = 1032;
 
 /**
- * A zip file, zip64 included, whose members are read as streams of bytes. yauzl reads the directory; the members' bytes
- * are read here, in pieces large enough for files of gigabytes. Everything wrong with the file is a `UserError`.
+ * Reads a zip file, zip64 included, whose members are streams of bytes. yauzl reads the directory; the bytes of members
+ * are read here, in pieces large enough for files of gigabytes. Any fault of the file is a UserError.
  */
 export class ZipArchive {
   readonly path: string;
@@ -48,7 +48,7 @@ export class ZipArchive {
     return [...this.entries.keys()].sort();
   }
 
-  /** SHA-256, as hex, over the names, sizes and checksums in the zip's directory: no member is read for it. */
+  /** SHA-256, as hex, of the names, sizes and checksums in the zip's directory. No member is read for it. */
   get fingerprint(): string {
     const hash = createHash("sha256");
     for (const name of this.names) {
@@ -58,21 +58,21 @@ export class ZipArchive {
     return hash.digest("hex");
   }
 
-  /** Opens a member for reading from its beginning; undefined where there is none of that name. */
+  /** Opens a member for reading from its beginning; undefined if there is none of that name. */
   async member(name: string): Promise<ZipMember | undefined> {
     const entry = this.entries.get(name);
     if (entry === undefined) return undefined;
     const where = `${this.path}: ${name}`;
-    if (entry.isEncrypted()) throw new UserError(`${where} is encrypted, a plain zip was expected`);
+    if (entry.isEncrypted()) throw new UserError(`${where} is encrypted, expected a plain zip`);
     const { compressionMethod, compressedSize, uncompressedSize } = entry;
     if (compressionMethod !== 0 && compressionMethod !== 8) {
       throw new UserError(
-        `${where} is compressed by method ${compressionMethod}, 0 (stored) or 8 (deflate) was expected`,
+        `${where} is compressed by method ${compressionMethod}, expected 0 (stored) or 8 (deflate)`,
       );
     }
     if (uncompressedSize > compressedSize * DEFLATE_MAX_FACTOR) {
       throw new UserError(
-        `${where} is said to hold ${uncompressedSize} bytes, which its ${compressedSize} compressed bytes cannot give`,
+        `${where} claims to hold ${uncompressedSize} bytes, which its ${compressedSize} compressed bytes cannot expand to`,
       );
     }
     try {
@@ -89,17 +89,18 @@ export class ZipArchive {
   }
 }
 
-/** Where a member's bytes come from: fills the beginning of `target`, tells how many bytes that were, 0 at the end. */
+/** The source of a member's bytes. */
 interface MemberStream {
+  /** Fills the beginning of `target`. Returns the number of bytes, 0 at the end. */
   read(target: Uint8Array): Promise<number>;
   close(): void;
 }
 
-/** One member's bytes, uncompressed, from its beginning to its end. */
+/** Reads one member's uncompressed bytes from beginning to end. */
 export class ZipMember {
-  /** The file and the member, for messages. */
+  /** File and member, for messages. */
   readonly where: string;
-  /** Bytes, uncompressed. */
+  /** Uncompressed bytes. */
   readonly size: number;
   private readonly expectedChecksum: number;
   private readonly source: MemberStream;
@@ -114,7 +115,7 @@ export class ZipMember {
 
   /** Fills `target` with the next bytes. */
   async fill(target: Uint8Array): Promise<void> {
-    if (target.length === 0) return; // crc32 of nothing forgets the sum so far
+    if (target.length === 0) return; // crc32 of an empty array would reset the sum
     for (let at = 0; at < target.length; ) {
       const count = await this.read(target.subarray(at));
       if (count === 0) {
@@ -125,11 +126,11 @@ export class ZipMember {
     this.checksum = crc32(target, this.checksum);
   }
 
-  /** To be called after the last byte: checks that it was the last one, and the CRC-32 of all of them. */
+  /** Checks, after the last byte, that no more follow and that the CRC-32 is right. */
   async finish(): Promise<void> {
     if ((await this.read(new Uint8Array(1))) > 0) {
       throw new UserError(
-        `${this.where} is damaged: it goes on behind the ${this.size} bytes it should hold`,
+        `${this.where} is damaged: it continues after the ${this.size} bytes it should hold`,
       );
     }
     if (this.checksum !== this.expectedChecksum) {
@@ -140,7 +141,7 @@ export class ZipMember {
     }
   }
 
-  /** Lets go of the member, wherever the reading is. */
+  /** Stops reading the member. */
   close(): void {
     this.source.close();
   }
@@ -166,7 +167,7 @@ function storedBytes(file: FileHandle, start: number, length: number): MemberStr
 }
 
 function inflatedBytes(file: FileHandle, start: number, length: number): MemberStream {
-  // A failure comes out of the iterator: the callback has nothing to add.
+  // Failures are reported by the iterator, so the callback does nothing.
   const stream = pipeline(
     filePieces(file, start, length),
     createInflateRaw({ chunkSize: PIECE_BYTES }),
@@ -200,7 +201,7 @@ async function* filePieces(file: FileHandle, start: number, length: number): Asy
   }
 }
 
-/** Lets yauzl read from the file; whatever place a damaged directory names, it is an error and no exception. */
+/** Reads from the file for yauzl. A position outside the file, as in a damaged directory, is passed on as an error. */
 class FileReader extends RandomAccessReader {
   private readonly file: FileHandle;
 
@@ -224,7 +225,7 @@ class FileReader extends RandomAccessReader {
 }
 
 async function readFully(file: FileHandle, target: Uint8Array, position: number): Promise<void> {
-  if (!Number.isSafeInteger(position)) throw new Error(`place ${position} is outside the file`);
+  if (!Number.isSafeInteger(position)) throw new Error(`position ${position} is outside the file`);
   for (let at = 0; at < target.length; ) {
     const { bytesRead } = await file.read(target, at, target.length - at, position + at);
     if (bytesRead === 0) throw new Error("unexpected end of file");
@@ -238,14 +239,14 @@ async function firstBytes(file: FileHandle): Promise<string> {
   return buffer.toString("latin1", 0, bytesRead);
 }
 
-/** `first` is the beginning of a file that could not be opened as a zip: it tells what it is instead. */
+/** @param first beginning of a file that is not a zip, for a message on what it is instead */
 function asUserError(error: unknown, where: string, first?: string): unknown {
   const described = describeSystemError(error, "read", where);
   if (described instanceof UserError) return described;
   const reason = (error as Error).message;
   const fail = (text: string) => new UserError(`${where}${text}`, { cause: error });
-  if (first === "") return fail(" is empty, an npz file (a zip of NumPy arrays) was expected");
-  if (first === "\x93NUMPY") return fail(" is a single NumPy array (npy), an npz file was expected");
+  if (first === "") return fail(" is empty, expected an npz file (a zip of NumPy arrays)");
+  if (first === "\x93NUMPY") return fail(" is a single NumPy array (npy), expected an npz file");
   if (first !== undefined && !first.startsWith("PK")) {
     return fail(` is not an npz file (a zip of NumPy arrays): it begins with ${JSON.stringify(first)}`);
   }
