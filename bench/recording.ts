@@ -47,7 +47,7 @@ function makeRecording(): void {
   closeSync(file);
 }
 
-/** Runs a module's text in a process of its own, which prints one line of JSON. */
+/** Runs a module's text in a process of its own and parses the JSON that it prints. */
 function measure<T>(script: string): T {
   const file = join(folder, "measure.mjs");
   writeFileSync(file, script);
@@ -68,7 +68,7 @@ console.log(JSON.stringify({ seconds, mb: process.resourceUsage().maxRSS / 1024,
   return result;
 }
 
-/** Some chunks by so many threads, nothing written: seconds from when the threads are ready. */
+/** Computes some chunks in threads without writing them. Returns seconds, from when the threads are ready. */
 function compute(workers: number): number {
   const thread = `
 import { parentPort, workerData } from "node:worker_threads";
