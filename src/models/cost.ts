@@ -41,3 +41,24 @@ function isFrontEnd(
 ): layer is tf.layers.Layer & { multiplyAdds(samples: number): number } {
   return "multiplyAdds" in layer;
 }
+
+/** One row of `summarizeLayers`. */
+export interface LayerSummary {
+  name: string;
+  /** The layer's class, such as `Conv1D`. */
+  type: string;
+  /** Output shape; the batch dimension is null. */
+  output: tf.Shape;
+  /** Number of weights, non-trainable ones too. */
+  params: number;
+}
+
+/** Lists a model's layers from input to output, as Keras's `summary()` does. */
+export function summarizeLayers(model: tf.LayersModel): LayerSummary[] {
+  return model.layers.map((layer) => ({
+    name: layer.name,
+    type: layer.getClassName(),
+    output: layer.outputShape as tf.Shape,
+    params: layer.countParams(),
+  }));
+}
