@@ -261,7 +261,12 @@ describe("--config", () => {
   });
 
   test("a file that is missing, no JSON or no object is an error", async () => {
-    await fail(["models", "--config", "absent.json"], 1, /--config: expected a file .*, found absent\.json$/m, { cwd });
+    await fail(
+      ["models", "--config", "absent.json"],
+      1,
+      /--config: expected a file .*, found absent\.json$/m,
+      { cwd },
+    );
     await fail(["models", ...config('{"width": 0.5')], 1, /config\.json is not valid JSON/, { cwd });
     await fail(["models", ...config("[1]")], 1, /config\.json: expected a JSON object .*found \[1\]/, {
       cwd,
