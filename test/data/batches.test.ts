@@ -239,7 +239,7 @@ describe("PrefetchedBatches", () => {
   test("a read that is under way when it is closed fails, and does not wait forever", async () => {
     const batches = new PrefetchedBatches(options());
     const read = batches.read(1, 0);
-    const failed = expect(read).rejects.toThrow(/has ended/);
+    const failed = expect(read).rejects.toThrow(/makes batches ended unexpectedly/);
     await batches.close();
     await failed;
   });

@@ -105,11 +105,11 @@ describe("downloadFile", () => {
     expect(readFileSync(join(folder, "data.bin")).equals(content)).toBe(true);
   });
 
-  test("gives up on a server that brings nothing more, keeps what came, and goes on the next time", async () => {
+  test("gives up on a server that brings nothing more, keeps what came, and continues the next time", async () => {
     handle = serve(content, [100_000, 0, 0, 0, 0, 0, 0]);
     const message = await failure(download());
     expect(message).toMatch(
-      /stopped at 100000 of 300000 bytes: the connection broke .*data\.bin\.part, and the same command/,
+      /stopped at 100000 of 300000 bytes: the connection broke .*data\.bin\.part; run the same command to continue$/,
     );
     expect(asked).toEqual([0, 100_000, 100_000, 100_000, 100_000, 100_000]);
     expect(readdirSync(folder)).toEqual(["data.bin.part"]);
@@ -118,7 +118,7 @@ describe("downloadFile", () => {
     expect(readFileSync(join(folder, "data.bin")).equals(content)).toBe(true);
   });
 
-  test("begins anew where the server knows no ranges", async () => {
+  test("starts again if the server does not support ranges", async () => {
     writeFileSync(join(folder, "data.bin.part"), content.subarray(0, 1000));
     handle = (_, response) => response.end(content);
     await download();
@@ -129,7 +129,7 @@ describe("downloadFile", () => {
     ["416", {}],
     ["206", { "content-range": "bytes 7-299999/300000" }],
     ["206", {}],
-  ])("begins anew where the server answers the range with %s %j", async (status, headers) => {
+  ])("starts again if the server answers the range with %s %j", async (status, headers) => {
     writeFileSync(join(folder, "data.bin.part"), content.subarray(0, 1000));
     handle = (_, response, from) => {
       if (from > 0) response.writeHead(Number(status), headers).end("nonsense");
@@ -152,7 +152,7 @@ describe("downloadFile", () => {
     wrong[200_000]! ^= 1;
     handle = serve(wrong);
     expect(await failure(download())).toMatch(
-      /expected the SHA-256 [0-9a-f]{64}, found [0-9a-f]{64}; .*begins anew/,
+      /expected the SHA-256 [0-9a-f]{64}, found [0-9a-f]{64}; the download was removed; run the same command again/,
     );
     expect(readdirSync(folder)).toEqual([]);
   });

@@ -240,7 +240,7 @@ describe("readFolder refuses", () => {
   });
 
   it("an empty folder and WAVs without word folders, showing the layout", async () => {
-    const layout = /has no word folders with WAV files: <word>\/<speaker>_nohash_<n>\.wav was expected/;
+    const layout = /has no word folders with WAV files: expected <word>\/<speaker>_nohash_<n>\.wav, such as/;
     await expectUserError(read(), layout);
     await write("yes_aaaa_nohash_0.wav", wavFile([tone(0)]));
     await write("yes/readme.txt", "no sound");

@@ -243,7 +243,7 @@ describe("importFolder", () => {
       [
         "plain",
         undefined,
-        /plain has no folder for yes, no, .*, go: one for each label was expected, found a, b$/,
+        /plain has no folder for yes, no, .*, go: expected one for each label, found a, b$/,
         1,
       ],
       ["plain", ["a", "b", "unknown"], /plain has no folders of other words, which "unknown" is made of/, 1],

@@ -10,14 +10,14 @@ import {
 } from "./effects.js";
 import type { AugmentSettings } from "./settings.js";
 
-/** Changes clips by the given strengths. The same seed, epoch and place in it always give the same changes. */
+/** Augments clips with the given strengths. The same seed, epoch and index always give the same changes. */
 export class Augmenter {
   private readonly steps: readonly { name: string; apply: Augmentation }[];
 
-  /** @param noise without it none is mixed in */
+  /** @param noise if absent, no noise is mixed in */
   constructor(settings: AugmentSettings, noise?: NoiseClips) {
     const { speed, timeShiftMs, reverb, noise: strengths, gainDb } = settings;
-    // In the order in which it happens to sound: the speaker, the room, what else is to be heard there, the microphone.
+    // In the order in which sound is affected: the speaker, the room, background noise, the microphone.
     const steps: { name: string; apply: Augmentation | undefined }[] = [
       { name: "speed", apply: speed ? changeSpeed(speed) : undefined },
       { name: "timeShift", apply: timeShiftMs ? timeShift(timeShiftMs) : undefined },
@@ -28,9 +28,13 @@ export class Augmenter {
     this.steps = steps.flatMap(({ name, apply }) => (apply === undefined ? [] : [{ name, apply }]));
   }
 
-  /** Changes a clip in place. @param index its place in the epoch's order */
+  /**
+   * Changes a clip in place.
+   *
+   * @param index the clip's place in the epoch's order
+   */
   apply(wave: Float32Array, sampleRate: number, seed: number, epoch: number, index: number): void {
-    // Each step has a stream of its own: one that is added or left out changes nothing about the others.
+    // Each step has its own random stream, so that adding or removing one does not change the others.
     for (const { name, apply } of this.steps) {
       apply(wave, sampleRate, new Random(seed, "augment", name, epoch, index));
     }

@@ -4,17 +4,17 @@ import { gainFromDecibels, rms, scale } from "../../dsp/level.js";
 import type { SampleStore } from "../sample-store.js";
 import { playAtSpeed } from "./speed.js";
 
-/** Changes a clip `[samples]` in place. Everything random in it comes from `random`. */
+/** Changes a clip, `[samples]`, in place. Random values are drawn from `random`. */
 export type Augmentation = (wave: Float32Array, sampleRate: number, random: Random) => void;
 
-/** Clips to take noise from. */
+/** Clips of noise. */
 export interface NoiseClips {
   readonly samples: SampleStore;
   /** Rows of `samples`. */
   readonly rows: Int32Array;
 }
 
-/** Moves the clip earlier or later by up to `maxMs`, uniformly; zeros come in where it left. */
+/** Shifts the clip in time by up to `maxMs` either way, uniformly; the gap is filled with zeros. */
 export function timeShift(maxMs: number): Augmentation {
   return (wave, sampleRate, random) => {
     const most = Math.min(wave.length, Math.round((maxMs / 1000) * sampleRate));
@@ -29,14 +29,15 @@ export function timeShift(maxMs: number): Augmentation {
   };
 }
 
-/** Makes the clip louder or softer by up to `maxDb`, uniformly in dB. Nothing is clipped. */
+/** Changes the level by up to `maxDb` either way, uniformly in dB. Nothing is clipped. */
 export function gain(maxDb: number): Augmentation {
   return (wave, _sampleRate, random) => scale(wave, gainFromDecibels(random.between(-maxDb, maxDb)));
 }
 
 /**
- * Plays the clip faster or slower about its middle, by a factor between 1 / (1 + `most`) and 1 + `most`, uniformly on a
- * logarithmic scale; pitch and formants move with it (T. Ko et al., "Audio augmentation for speech recognition", 2015).
+ * Plays the clip faster or slower about its middle, by a factor between 1 / (1 + `most`) and 1 + `most`, uniform on a
+ * logarithmic scale. Pitch and formants change too. Source: T. Ko et al., "Audio augmentation for speech recognition"
+ * (2015).
  */
 export function changeSpeed(most: number): Augmentation {
   return (wave, _sampleRate, random) => {
@@ -46,9 +47,9 @@ export function changeSpeed(most: number): Augmentation {
 }
 
 /**
- * Puts the clip into a room, with the given probability: behind the direct sound comes white Gaussian noise that dies
- * away by 60 dB in RT60 (J.-D. Polack's model of diffuse reverberation, 1988), `directDb` below it in energy. RT60 and
- * the ratio are uniform in their ranges. The clip's energy stays as it was.
+ * Adds reverberation with the given probability. The impulse response is the direct sound followed by white Gaussian
+ * noise that decays by 60 dB in RT60 (J.-D. Polack's model of diffuse reverberation, 1988), with an energy `directDb`
+ * below the direct sound's. RT60 and the ratio are uniform in their ranges. The clip's energy does not change.
  */
 export function reverberation({ probability, rt60Ms, directDb }: ReverbStrengths): Augmentation {
   return (wave, sampleRate, random) => {
@@ -80,8 +81,8 @@ export interface ReverbStrengths {
 }
 
 /**
- * Mixes noise in, with the given probability: one of the noise clips, begun at a random place and going on with its
- * beginning behind its end, at a signal-to-noise ratio uniform in its range.
+ * Mixes in noise with the given probability: one of the noise clips, rotated by a random offset, at a signal-to-noise
+ * ratio uniform in its range.
  */
 export function addNoise(
   { probability, snrDb }: { probability: number; snrDb: readonly [number, number] },
@@ -95,10 +96,10 @@ export function addNoise(
 }
 
 /**
- * Adds noise to a clip in place, as loud as makes the ratio of their powers over the whole clip `snrDb`. Where either is
- * digital silence there is no such ratio, and the clip stays as it is.
+ * Adds noise to a clip in place, scaled so that the ratio of their powers over the whole clip is `snrDb`. If either is
+ * digital silence there is no such ratio, and the clip is not changed.
  *
- * @param signal the clip's root mean square, where it is to count as another than it is
+ * @param signal RMS to use instead of the clip's own
  */
 export function mixAtSnr(
   wave: Float32Array,
@@ -112,7 +113,7 @@ export function mixAtSnr(
   for (let i = 0; i < wave.length; i++) wave[i]! += size * noise[i]!;
 }
 
-/** A clip of noise, begun at a random place and going on with its beginning behind its end: few serve for many. */
+/** Reads a clip of noise, rotated by a random offset, so that few clips give many different noises. */
 export function turnedNoise(samples: SampleStore, row: number, random: Random): Float32Array {
   const noise = new Float32Array(samples.clipLength);
   samples.read(row, noise);
@@ -123,7 +124,7 @@ export function turnedNoise(samples: SampleStore, row: number, random: Random): 
   return turned;
 }
 
-/** The first `wave.length` samples of the convolution. */
+/** Computes the first `wave.length` samples of the convolution. */
 function convolve(wave: Float32Array, response: Float64Array): Float64Array {
   const length = 2 ** Math.ceil(Math.log2(wave.length + response.length));
   const padded = new Float64Array(length);

@@ -11,26 +11,26 @@ import type { AugmentSettings } from "./settings.js";
 
 export interface AugmentedFile {
   file: string;
-  /** The row in the data as it was read, and its label. */
+  /** The row in the data as read, and its label. */
   row: number;
   label: string;
-  /** What mixup has mixed in, and the clip's own share. */
+  /** The clip that mixup mixed in, and the share of the file's own clip. */
   mixedWith?: { row: number; label: string; share: number };
 }
 
-/** The names of the files that are written: by them they are known. */
+/** Names of the files that are written, by which an earlier call's are recognised. */
 const ownName = /^\d+-[\p{L}\p{N}_]*-\d+\.wav$/u;
 
 /**
- * Says whether clips may be written into a folder: a new or an empty one, or one with such clips alone, which then go.
+ * Checks that clips may be written into a folder: it is new, empty, or holds only such clips, which will be replaced.
  *
- * @throws UserError where it holds anything else
+ * @throws UserError if it holds anything else
  */
 export function checkListeningFolder(folder: string): void {
   const other = filesIn(folder).find((name) => !ownName.test(name));
   if (other !== undefined)
     throw new UserError(
-      `${folder} holds other files (${other}): expected a new or an empty folder, or one that this command has written`,
+      `${folder} holds other files (${other}): expected a new or an empty folder, or one that this command wrote`,
     );
 }
 
@@ -43,10 +43,10 @@ function filesIn(folder: string): string[] {
 }
 
 /**
- * Writes clips drawn at random as a training with these strengths gets them, each a WAV file `<number>-<label>-<row>.wav`. Those that an
- * earlier call has left in the folder go.
+ * Writes randomly drawn clips as training with these strengths would use them, each as a WAV file
+ * `<number>-<label>-<row>.wav`. Files of an earlier call are replaced.
  *
- * @returns what was written, and whether there was anything to take noise from
+ * @returns the files, and whether there was noise to mix in
  */
 export async function writeAugmented(
   clips: Clips,
@@ -57,7 +57,7 @@ export async function writeAugmented(
   const all = Int32Array.from(clips.labels.keys());
   const rows = new Random(seed, "augmented clips").shuffle(all.slice()).subarray(0, count);
   const noise = await noiseFor(augment, clips, all);
-  // For its label each row has itself, so that the batch tells which row lies where.
+  // Each row is its own label, so that the batch states which row is where.
   const batches = new TrainingBatches({
     clips,
     rows,

@@ -1,12 +1,12 @@
 import type { Random } from "../../base/random.js";
 
 /**
- * Mixes each clip of a batch with another of it, in place, with the given probability: mixup (H. Zhang et al., "mixup:
- * Beyond Empirical Risk Minimization", 2018), the shares drawn from Beta(alpha, alpha) for each clip. A clip keeps the
- * larger share of itself, so that its label stays the likelier one; which of a pair is called the first is of no account.
+ * Applies mixup to a batch in place (H. Zhang et al., "mixup: Beyond Empirical Risk Minimization", 2018). With the given
+ * probability a clip is mixed with another of the batch, in shares drawn from Beta(alpha, alpha). A clip keeps the larger
+ * share of itself, so that its label remains the likelier one.
  *
- * @param waves `[size, clipLength]`, row after row
- * @returns by row, which one was mixed in, and the row's own share
+ * @param waves `[size, clipLength]`
+ * @returns by row, the row that was mixed in, and the row's own share
  */
 export function mixUp(
   waves: Float32Array,
@@ -32,7 +32,7 @@ export function mixUp(
   return { partners, shares };
 }
 
-/** From Beta(alpha, alpha): the share of one of two gamma variates in their sum. */
+/** Draws from Beta(alpha, alpha): the share of one of two gamma variates in their sum. */
 export function beta(alpha: number, random: Random): number {
   const a = logGamma(alpha, random);
   const b = logGamma(alpha, random);
@@ -40,8 +40,8 @@ export function beta(alpha: number, random: Random): number {
 }
 
 /**
- * The logarithm of a variate from Gamma(shape, 1) (G. Marsaglia and W. W. Tsang, "A simple method for generating gamma
- * variables", 2000; a shape below 1 from the one above it). The variate itself underflows for small shapes.
+ * Draws the logarithm of a variate from Gamma(shape, 1). The variate itself would underflow for small shapes.
+ * Source: G. Marsaglia and W. W. Tsang, "A simple method for generating gamma variables" (2000).
  */
 function logGamma(shape: number, random: Random): number {
   if (shape < 1) return logGamma(shape + 1, random) + Math.log(1 - random.uniform()) / shape;

@@ -46,7 +46,7 @@ export async function chooseNoise(
   const noise = audible(samples, [...rows]);
   if (noise.rows.length > 0) return { name: from, clips: noise };
   throw new UserError(
-    `${from}: expected recordings of noise, found nothing louder than -60 dB of full scale`,
+    `${from}: expected recordings of noise, found none louder than -60 dB relative to full scale`,
   );
 }
 

@@ -10,15 +10,17 @@ import { SampleStoreBuilder } from "../sample-store.js";
 import type { NoiseClips } from "./effects.js";
 import type { AugmentSettings } from "./settings.js";
 
-/** Noise, and what one knows a folder of it by: SHA-256 over its recordings and their names, as hex. */
+/** Noise and, if it is from a folder, the SHA-256 of the recordings and their names, as hex. */
 export interface KnownNoise extends NoiseClips {
   readonly fingerprint?: string;
 }
 
 /**
- * The noise that a training's clips are mixed with: the WAV files of the folder that the settings name, else the clips
- * of silence among the given rows, which must be those of the training part alone. Undefined where no noise is asked
- * for, or none is there.
+ * Returns the noise to mix into training clips: the WAV files of the settings' folder, else the clips of silence among
+ * the given rows.
+ *
+ * @param rows the rows of the training part only
+ * @returns undefined if the settings have no noise, or there is none
  */
 export async function noiseFor(
   { noise }: AugmentSettings,
@@ -32,22 +34,22 @@ export async function noiseFor(
 }
 
 /**
- * Reads every WAV file of a folder and of those within it as noise: cut into seconds, a rest of less than a second left
- * out; a file of less than a second is repeated.
+ * Reads all WAV files of a folder and its subfolders as noise, cut into seconds. A remainder of less than a second is
+ * left out; a file of less than a second is repeated.
  *
- * @throws UserError where there is none, or one cannot be read
+ * @throws UserError if there is no WAV file, or one cannot be read
  */
 export async function readNoiseFolder(path: string, sampleRate: number): Promise<KnownNoise> {
   const names = await readdir(path, { recursive: true }).catch((error) => {
     throw describeSystemError(error, "read", path);
   });
-  // With the same separators everywhere, so that the order is the same too.
+  // With the same separators on every system, so that the order is the same.
   const files = names
     .map((name) => name.replaceAll(sep, "/"))
     .filter((name) => /(^|\/)[^./][^/]*\.wav$/i.test(name))
     .sort();
   if (files.length === 0)
-    throw new UserError(`${path} has no WAV file: a folder with recordings of noise was expected`);
+    throw new UserError(`${path} has no WAV file: expected a folder with recordings of noise`);
   const builder = new SampleStoreBuilder(sampleRate);
   const fingerprint = createHash("sha256");
   for (const name of files) {

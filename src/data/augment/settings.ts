@@ -10,27 +10,27 @@ const range = (low: number, high: number) => {
     .tuple([z.number({ error }), z.number({ error })], { error })
     .refine(([from, to]) => low <= from && from <= to && to <= high, { error });
 };
-const masked = () => {
+const maskWidth = () => {
   const error = "expected a whole number of at least 0";
   return z.number({ error }).int({ error }).min(0, { error });
 };
 const probability = () => inRange(0, 1);
 
-/** How strongly training clips are changed, each clip anew in each epoch. What is left out is not done. */
+/** Strengths of augmentation. Each clip is changed anew in each epoch; an absent entry means no such change. */
 export const augmentSchema = z.strictObject(
   {
-    /** Played faster or slower by a factor of up to 1 + `speed` either way, pitch and all. */
+    /** Played faster or slower by a factor of up to 1 + `speed` either way; the pitch changes too. */
     speed: inRange(0, 1).optional(),
-    /** Earlier or later by up to so many ms. */
+    /** Largest shift in time either way, ms. */
     timeShiftMs: inRange(0, 1000).optional(),
-    /** The echo of a room. */
+    /** Reverberation of a room. */
     reverb: z
       .strictObject(
         {
           probability: probability(),
-          /** Time until the echo has died away by 60 dB, ms. */
+          /** Time in which the reverberation decays by 60 dB, ms. */
           rt60Ms: range(1, 10_000),
-          /** Direct sound above the echo, in dB. */
+          /** Ratio of direct sound to reverberation, dB. */
           directDb: range(-40, 60),
         },
         { error: "expected probability, rt60Ms and directDb" },
@@ -41,26 +41,26 @@ export const augmentSchema = z.strictObject(
       .strictObject(
         {
           probability: probability(),
-          /** The clip above the noise, in dB. */
+          /** Signal-to-noise ratio, dB. */
           snrDb: range(-60, 120),
-          /** WAV files of noise; else the training part's clips of silence. */
+          /** Folder of WAV files of noise. Default: the training part's clips of silence. */
           folder: z.string({ error: "expected a folder's path" }).min(1).optional(),
         },
         { error: "expected probability and snrDb" },
       )
       .optional(),
-    /** Louder or softer by up to so many dB. */
+    /** Largest change of level either way, dB. */
     gainDb: inRange(0, 60).optional(),
-    /** Two clips of a batch mixed, and their labels with them, in shares drawn from Beta(alpha, alpha). */
+    /** Two clips of a batch and their labels are mixed, in shares drawn from Beta(alpha, alpha). */
     mixup: z
       .strictObject(
         { probability: probability(), alpha: inRange(0.01, 100) },
         { error: "expected probability and alpha" },
       )
       .optional(),
-    /** SpecAugment, in models with a front end of bands: the widest masks over bands and over frames, two of each. */
+    /** SpecAugment, for models whose front end has bands: largest widths of its masks, two each over bands and frames. */
     specAugment: z
-      .strictObject({ bands: masked(), frames: masked() }, { error: "expected bands and frames" })
+      .strictObject({ bands: maskWidth(), frames: maskWidth() }, { error: "expected bands and frames" })
       .optional(),
   },
   { error: "expected strengths, or one of none, standard" },
@@ -74,14 +74,14 @@ export const augmentRecipes: Readonly<Record<"none" | "standard", AugmentSetting
   standard: { timeShiftMs: 100 },
 };
 
-/** A recipe's strengths for its name; anything else as it is, for the schema to judge. */
+/** Returns a recipe's strengths for its name; anything else unchanged, for the schema to check. */
 export function namedRecipe(given: unknown): unknown {
   return typeof given === "string" && Object.hasOwn(augmentRecipes, given)
     ? augmentRecipes[given as keyof typeof augmentRecipes]
     : given;
 }
 
-/** A recipe's name where the strengths are its own, else the strengths. */
+/** Returns the name of the recipe with these strengths, else the strengths as text. */
 export function augmentText(settings: AugmentSettings): string {
   const text = (strengths: AugmentSettings) => JSON.stringify(strengths);
   const recipe = Object.entries(augmentRecipes).find(([, strengths]) => text(strengths) === text(settings));

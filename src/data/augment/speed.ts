@@ -1,19 +1,19 @@
 import { Cache } from "../../base/cache.js";
 import { speedWasm } from "./speed-wasm.js";
 
-/** Zero crossings of the sinc on either side. */
+/** Zero crossings of the sinc on each side. */
 const crossings = 12;
-/** Filters from one sample to the next, of which the nearest is taken: that errs by at most π / 2048 of the amplitude. */
+/** Number of filters per sample. The nearest is used, an error of at most π / 2048 of the amplitude. */
 const resolution = 1024;
-/** Where the filter begins to fall, as a share of the lower Nyquist frequency. */
+/** Cut-off frequency of the filter, as a share of the lower Nyquist frequency. */
 const cutOff = 0.92;
-/** Steps in which a filter's band narrows with the factor, so that few filters serve all factors. */
+/** Number of different filter bands, so that few filters serve all factors. */
 const steps = 64;
 
 /**
- * Plays a clip `factor` times as fast, in place, its middle staying where it is: band-limited interpolation by a windowed
- * sinc, which for a factor above 1 is wider by it, so that nothing aliases (J. O. Smith, "Digital audio resampling",
- * CCRMA). What is beyond the clip's ends counts as zero.
+ * Plays a clip `factor` times as fast, in place, about its middle. The method is band-limited interpolation by a windowed
+ * sinc, widened by factors above 1 to prevent aliasing. The signal is zero beyond the clip's ends.
+ * Source: J. O. Smith, "Digital audio resampling" (CCRMA).
  */
 export function playAtSpeed(wave: Float32Array, factor: number): void {
   const step = Math.max(1, Math.min(steps, Math.floor(steps / factor)));
@@ -24,24 +24,24 @@ const players = new Cache<string, Player>(32);
 let compiled: object | undefined;
 
 /**
- * Clips of one length through kernels/speed.ts, in a memory of its own: in plain TypeScript this change alone took longer
- * than a small model's step.
+ * Changes clips of one length with kernels/speed.ts, in a memory of its own. In TypeScript this change alone took longer
+ * than a training step of a small model.
  */
 class Player {
   private readonly source: Float32Array;
   private readonly out: Float32Array;
   private readonly run: (factor: number) => void;
 
-  /** @param squeeze the band that is kept, as a share of the signal's own */
+  /** @param squeeze the band to keep, as a share of the signal's */
   constructor(squeeze: number, length: number) {
     const { taps, filters } = filterBank(squeeze);
-    // A multiple of four floats each, so that vectors begin where vectors should.
+    // Multiples of four floats, so that vectors are aligned.
     const sizes = [filters.length, length + 2 * taps, length].map((size) => 4 * Math.ceil(size / 4));
     const bytes = 4 * sizes.reduce((a, b) => a + b);
     const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 2 ** 16) });
     const bank = new Float32Array(memory.buffer, 0, filters.length);
     bank.set(filters);
-    // Zeros on both sides spare the kernel every test for the clip's ends.
+    // Zeros on both sides save the kernel from testing for the clip's ends.
     this.source = new Float32Array(memory.buffer, 4 * sizes[0]! + 4 * taps, length);
     this.out = new Float32Array(memory.buffer, 4 * (sizes[0]! + sizes[1]!), length);
     compiled ??= new WebAssembly.Module(Uint8Array.from(atob(speedWasm), (c) => c.charCodeAt(0)));
@@ -77,10 +77,10 @@ declare const WebAssembly: {
 };
 
 /**
- * The filters for places from one sample to the next: a sinc windowed by Hann's window.
+ * Computes the filters for the positions between two samples: a sinc under a Hann window.
  *
- * @param squeeze the band that is kept, as a share of the signal's own
- * @returns `filters` [resolution + 1, taps], the last row being the first one a sample on; taps divide by 8
+ * @param squeeze the band to keep, as a share of the signal's
+ * @returns `filters` [resolution + 1, taps], whose last row is the first one shifted by a sample; taps is a multiple of 8
  */
 function filterBank(squeeze: number): { taps: number; filters: Float32Array } {
   const reach = crossings / squeeze;

@@ -6,30 +6,30 @@ import type { AugmentSettings } from "../augment/settings.js";
 import type { Clips } from "../clips.js";
 
 export interface Batch {
-  /** Waveforms, `[size, clipLength]`, row after row. */
+  /** Waveforms, `[size, clipLength]`. */
   readonly waves: Float32Array;
-  /** Index of each clip's label in the label list. */
+  /** Label index of each clip. */
   readonly labels: Int32Array;
   readonly size: number;
-  /** Where clips were mixed: the label of the other clip, and the share of the row's own, by row. */
+  /** If clips were mixed, by row: the label index of the other clip, and the row's own share. */
   readonly mix?: { readonly labels: Int32Array; readonly shares: Float32Array };
 }
 
-/** Where a training's batches come from. */
+/** A source of training batches. */
 export interface BatchSource {
-  /** Batches an epoch. */
+  /** Number of batches per epoch. */
   readonly count: number;
-  /** Batch `number` (from 0) of `epoch` (from 1). */
+  /** Returns batch `number` (from 0) of `epoch` (from 1). */
   read(epoch: number, number: number): Batch | Promise<Batch>;
 }
 
-/** The row's label as its place in the list that the model was built for. */
+/** Returns each row's label as its index in `labels`, -1 for others. */
 export function labelIndices(clips: Clips, labels: readonly string[]): Int32Array {
   const index = new Map(labels.map((label, i) => [label, i]));
   return Int32Array.from(clips.labels, (label) => index.get(label) ?? -1);
 }
 
-/** Batch `number` (from 0) of the given rows in their order; the last one may be smaller. */
+/** Reads batch `number` (from 0) of the given rows in their order; the last one may be smaller. */
 export function readBatch(
   clips: Pick<Clips, "samples">,
   rows: Int32Array,
@@ -47,8 +47,8 @@ export function readBatch(
 }
 
 /**
- * The training batches of an epoch: its own order and its own augmentation, both fixed by the seed, so that any batch
- * of any epoch can be made again on its own.
+ * Makes training batches. Each epoch has its own order and augmentation, both fixed by the seed, so that any batch of any
+ * epoch can be made independently.
  */
 export class TrainingBatches implements BatchSource {
   readonly count: number;
@@ -88,11 +88,11 @@ export class TrainingBatches implements BatchSource {
 export interface TrainingBatchesOptions {
   clips: Pick<Clips, "samples" | "sampleRate">;
   rows: Int32Array;
-  /** By row of `clips`, as `labelIndices` gives them. */
+  /** By row of `clips`, as returned by `labelIndices`. */
   labels: Int32Array;
   batchSize: number;
   seed: number;
   augment: AugmentSettings;
-  /** What noise is taken from, see `noiseFor`; without it none is mixed in. */
+  /** Noise to mix in, as returned by `noiseFor`. */
   noise?: NoiseClips | undefined;
 }

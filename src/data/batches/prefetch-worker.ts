@@ -1,4 +1,4 @@
-/** The thread that makes training batches ahead, see `PrefetchedBatches`: answers each request on its port, in order. */
+/** The thread of `PrefetchedBatches`, which makes batches in the order of the requests. */
 import { workerData } from "node:worker_threads";
 import { type BatchReply, type BatchRequest, batchesOf, type PrefetchTask } from "./prefetch.js";
 

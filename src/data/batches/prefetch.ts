@@ -3,14 +3,14 @@ import { startWorker } from "../../base/workers.js";
 import { SampleStore, type SampleStoreParts } from "../sample-store.js";
 import { type Batch, type BatchSource, TrainingBatches, type TrainingBatchesOptions } from "./batches.js";
 
-/** Batches that are asked for before they are needed: one slow batch, or a pause for validation, is made up for. */
+/** Number of batches made ahead, which bridges a slow batch or a pause for validation. */
 const ahead = 4;
 
-/** What the worker is started with: the options of `TrainingBatches`, in what can be passed between threads. */
+/** The options of `TrainingBatches` in a form that can be passed between threads. */
 export interface PrefetchTask extends Omit<TrainingBatchesOptions, "clips" | "noise"> {
   samples: SampleStoreParts;
   sampleRate: number;
-  /** `parts` is absent where the noise lies among the clips themselves. */
+  /** `parts` is absent if the noise is among the clips themselves. */
   noise?: { parts?: SampleStoreParts; rows: Int32Array };
   port: MessagePort;
 }
@@ -22,16 +22,18 @@ export interface BatchRequest {
 export type BatchReply = BatchRequest & ({ batch: Batch } | { error: unknown });
 
 /**
- * The same batches as `TrainingBatches`, made ahead in a worker thread while the training computes. Which thread makes a
- * batch changes nothing about it. It must be closed.
+ * Makes the batches of `TrainingBatches` ahead in a worker thread, bit for bit the same. It must be closed.
+ *
+ * This is a single thread with a port of its own rather than a pool: batches are needed in order, and must be received
+ * without a turn of the event loop (see `receive`).
  */
 export class PrefetchedBatches implements BatchSource {
   readonly count: number;
-  /** Time that `read` has waited for batches that were not ready, in seconds. */
+  /** Seconds that `read` waited for batches. */
   waitedSeconds = 0;
   private readonly worker: Worker;
   private readonly port: MessagePort;
-  /** By place, counted through all epochs: those that were asked for, and those that have come and were not yet read. */
+  /** By place, counted through all epochs: requested batches, and those received but not yet read. */
   private readonly asked = new Set<number>();
   private readonly ready = new Map<number, BatchReply>();
   private ended: { error: unknown } | undefined;
@@ -57,7 +59,7 @@ export class PrefetchedBatches implements BatchSource {
     });
     this.port.on("message", (reply: BatchReply) => this.take(reply));
     this.worker.on("error", (error) => this.end(error));
-    this.worker.on("exit", () => this.end(new Error("the thread that makes the batches has ended")));
+    this.worker.on("exit", () => this.end(new Error("the thread that makes batches ended unexpectedly")));
   }
 
   async read(epoch: number, number: number): Promise<Batch> {
@@ -99,7 +101,7 @@ export class PrefetchedBatches implements BatchSource {
     }
   }
 
-  /** Takes what has come without a turn of the event loop: a backend that computes in this thread rarely gives one. */
+  /** Receives without a turn of the event loop, which a backend that computes in this thread rarely allows. */
   private receive(): void {
     for (
       let got = receiveMessageOnPort(this.port);
@@ -121,7 +123,7 @@ export class PrefetchedBatches implements BatchSource {
   }
 }
 
-/** The worker's side: the batches that its task describes. */
+/** Makes the batches of a task, in the worker. */
 export function batchesOf({ samples, sampleRate, noise, port: _, ...rest }: PrefetchTask): TrainingBatches {
   const clips = { samples: SampleStore.fromParts(samples), sampleRate };
   return new TrainingBatches({

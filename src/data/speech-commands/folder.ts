@@ -7,24 +7,24 @@ import type { Clips, Part } from "../clips.js";
 import { SILENCE } from "../labels.js";
 import { SampleStoreBuilder } from "../sample-store.js";
 import { officialPart } from "../split.js";
-import { labelOf, listWavFiles, noiseFolder, readPartLists, speakerOf, type WavFile } from "./layout.js";
+import { type ClipFile, labelOf, listWavFiles, noiseFolder, readPartLists, speakerOf } from "./layout.js";
 
 const noiseSegmentSeconds = 10;
 
-/** Files that are read ahead while one is decoded: enough to keep a disk busy, few enough to hold in memory. */
+/** Number of files read ahead while one is decoded: enough to keep a disk busy, few enough for the memory. */
 const filesAhead = 16;
 
 /**
- * Reads a folder in the layout of Speech Commands (Warden, arXiv:1804.03209): `<word>/<speaker>_nohash_<n>.wav`, a clip
- * a file, labelled by its folder; `_background_noise_/`, whose long recordings are cut into clips of `silence`; and, if
- * they are there, `validation_list.txt` and `testing_list.txt`. Each clip is one second, made as `clipFromAudio` says.
+ * Reads a folder in the layout of Speech Commands (Warden, arXiv:1804.03209): `<word>/<speaker>_nohash_<n>.wav`, one clip
+ * per file, labelled by its folder; `_background_noise_/`, whose long recordings are cut into clips of `silence`; and,
+ * optionally, `validation_list.txt` and `testing_list.txt`. Each clip is one second long, made by `clipFromAudio`.
  *
- * Rows are in the order of their files' names, so the same folder gives the same rows everywhere. Speakers are known
- * only where every file name has `_nohash_`; the "speaker" of noise is `bg_<recording>_<segment of ten seconds>`.
+ * Rows are in the order of the file names, so that a folder gives the same rows everywhere. Speakers are known only if
+ * every file name has `_nohash_`; the "speaker" of noise is `bg_<recording>_<segment of ten seconds>`.
  *
- * @param options.sampleRate the clips' rate in Hz, and so their length in samples
+ * @param options.sampleRate the clips' rate in Hz, and their length in samples
  * @param options.onProgress called after each file
- * @throws UserError that names the file or folder that cannot be read or is no sound WAV file
+ * @throws UserError that names the file or folder that cannot be read or is not a valid WAV file
  */
 export async function readFolder(
   path: string,
@@ -51,8 +51,8 @@ export async function readFolder(
         builder.append(samples);
         labels.push(SILENCE);
         speakers.push(segment);
-        parts.push(officialPart(segment)); // the lists have no noise: as their makers chose those of speakers
-        recordedSeconds.push(Math.min(1, secondsOf(audio))); // nothing of a long one is left out
+        parts.push(officialPart(segment)); // the lists have no noise: it is assigned as speakers are
+        recordedSeconds.push(Math.min(1, secondsOf(audio))); // a long recording is cut up, not shortened
       }
     } else {
       const { samples } = clipFromAudio(audio, sampleRate, sampleRate);
@@ -81,14 +81,14 @@ export async function readFolder(
   };
 }
 
-/** The files in order with their bytes, a few of them read ahead. */
-async function* readAhead(path: string, files: readonly WavFile[]) {
+/** Yields the files in order with their bytes, reading a few ahead. */
+async function* readAhead(path: string, files: readonly ClipFile[]) {
   const reading: Promise<Uint8Array>[] = [];
   let next = 0;
   for (const file of files) {
     while (next < files.length && reading.length < filesAhead) {
       const bytes = readWavBytes(join(path, files[next++]!.name));
-      bytes.catch(() => {}); // it is reported when its turn comes, if it does
+      bytes.catch(() => {}); // reported when its turn comes, if it does
       reading.push(bytes);
     }
     yield { file, bytes: await reading.shift()! };
@@ -103,7 +103,9 @@ function secondsOf({ channels, sampleRate }: Audio): number {
   return channels[0]!.length / sampleRate;
 }
 
-/** One clip a second, a rest of less than a second left out; a recording of less than a second is one clip. */
+/**
+ * Cuts a recording into one clip per second, leaving out a remainder. A recording of less than a second is one clip.
+ */
 function cutNoise(audio: Audio, recording: string, sampleRate: number) {
   const { samples } = monoAtRate(audio, sampleRate);
   const count = Math.max(1, Math.floor(samples.length / sampleRate));
@@ -116,8 +118,8 @@ function cutNoise(audio: Audio, recording: string, sampleRate: number) {
 }
 
 /**
- * Resampled clips are rounded to 16 bits (what a recording resampled with sox or ffmpeg has), which halves their memory
- * and errs by less than the recordings' own rounding. Floats beyond full scale stay as they are: they would be clipped.
+ * Rounds resampled clips to 16 bits, as sox and ffmpeg do. This halves their memory, with an error below that of the
+ * recordings' own rounding. Clips with floats beyond full scale are not changed, since they would be clipped.
  */
 function storable(clip: Float32Array, audio: Audio, sampleRate: number): Float32Array {
   if (audio.sampleRate === sampleRate) return clip;

@@ -4,36 +4,36 @@ import { describeSystemError, UserError } from "../../base/errors.js";
 import type { Part } from "../clips.js";
 import { mendLabel } from "../labels.js";
 
-/** The folder whose long recordings are no words but noise. */
+/** The folder of long recordings of noise. */
 export const noiseFolder = "_background_noise_";
 
-/** The lists of the data set's own split; what is in neither is for training. */
+/** The lists of the official split; files in neither are for training. */
 const partLists: Readonly<Record<string, Part>> = {
   "validation_list.txt": "val",
   "testing_list.txt": "test",
 };
 
-/** A WAV file in a folder of such a folder. */
-export interface WavFile {
-  /** `<folder>/<base>.wav`, as it stands in the data set's lists. */
+/** A WAV file in a word's folder. */
+export interface ClipFile {
+  /** `<folder>/<base>.wav`, as in the data set's lists. */
   readonly name: string;
   readonly folder: string;
   readonly base: string;
 }
 
-/** The WAV files of all words and of the noise, in the order of their names. */
-export async function listWavFiles(path: string): Promise<WavFile[]> {
-  const files: WavFile[] = [];
+/** Lists the WAV files of all words and of the noise, in the order of their names. */
+export async function listWavFiles(path: string): Promise<ClipFile[]> {
+  const files: ClipFile[] = [];
   for (const folder of await listFolders(path)) {
     for (const entry of await list(join(path, folder))) {
-      // A dot in front: hidden, such as the "._" files that macOS leaves beside each file.
+      // Files whose names begin with a dot are hidden, such as the "._" files of macOS.
       const base = /^([^.].*)\.wav$/i.exec(entry.name)?.[1];
       if (base !== undefined) files.push({ name: `${folder}/${entry.name}`, folder, base });
     }
   }
   if (files.length === 0) {
     throw new UserError(
-      `${path} has no word folders with WAV files: <word>/<speaker>_nohash_<n>.wav was expected, such as yes/0a7c2a8d_nohash_0.wav`,
+      `${path} has no word folders with WAV files: expected <word>/<speaker>_nohash_<n>.wav, such as yes/0a7c2a8d_nohash_0.wav`,
     );
   }
   return files.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -43,7 +43,7 @@ async function listFolders(path: string): Promise<string[]> {
   const folders: string[] = [];
   for (const entry of await list(path)) {
     if (entry.name.startsWith(".")) continue;
-    // A link counts as what it leads to; one that leads nowhere, as nothing.
+    // A link counts as its target; a broken link is ignored.
     const kind = entry.isSymbolicLink() ? await stat(join(path, entry.name)).catch(() => entry) : entry;
     if (kind.isDirectory()) folders.push(entry.name);
   }
@@ -59,13 +59,13 @@ async function list(path: string) {
 }
 
 /**
- * The data set's own lists that are there, with their bytes, and the part of each file that they name. Of a folder that holds
- * a part of the data set they may name more than there is, which is a note in words.
+ * Reads the official lists that exist in a folder.
  *
  * @param wavs the folder's files
+ * @returns the lists with their bytes, the part of each file they name, and notes on listed files that are missing
  * @throws UserError for a file in both lists
  */
-export async function readPartLists(path: string, wavs: readonly WavFile[]) {
+export async function readPartLists(path: string, wavs: readonly ClipFile[]) {
   const files: { name: string; bytes: Uint8Array }[] = [];
   const parts = new Map<string, Part>();
   const notes: string[] = [];
@@ -82,7 +82,7 @@ export async function readPartLists(path: string, wavs: readonly WavFile[]) {
     const lines = bytes
       .toString("utf8")
       .split("\n")
-      .map((line) => line.trim().replaceAll("\\", "/")) // as Windows writes paths
+      .map((line) => line.trim().replaceAll("\\", "/")) // Windows separators
       .filter((line) => line !== "");
     const missing = lines.filter((line) => !there.has(line));
     if (missing.length > 0)
@@ -101,12 +101,12 @@ export async function readPartLists(path: string, wavs: readonly WavFile[]) {
   return { files, parts, notes };
 }
 
-/** The word is the folder's name; the data set's separate test archive has `_silence_` and `_unknown_`. */
+/** Returns a folder's label: its name, or `silence` and `unknown` for the test archive's `_silence_` and `_unknown_`. */
 export function labelOf(folder: string): string {
   return mendLabel(folder.replace(/^_(silence|unknown)_$/, "$1"));
 }
 
-/** Who speaks, where the file's name tells it. */
+/** Returns the speaker in a file's name; undefined if it has none. */
 export function speakerOf(base: string): string | undefined {
   return /^(.+)_nohash_/.exec(base)?.[1];
 }

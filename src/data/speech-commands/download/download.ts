@@ -21,19 +21,19 @@ export const speechCommands: Readonly<Record<"1" | "2", RemoteFile & { readonly 
 };
 
 export interface FetchHooks extends DownloadHooks {
-  /** Bytes of the archive that are unpacked, of how many. */
+  /** Called with the bytes of the archive that are unpacked and their total. */
   readonly onUnpacking?: ((done: number, total: number) => void) | undefined;
 }
 
 /**
- * Downloads an archive, checks it and unpacks it into a folder; one that is there already is taken as it is. An
- * archive `<folder>.tar.gz` that is there already is used and stays; one that was downloaded goes once it is unpacked.
+ * Downloads an archive, checks it and unpacks it into a folder. An existing folder is used as it is. An existing archive
+ * `<folder>.tar.gz` is checked, used and kept; a downloaded one is removed once it is unpacked.
  *
- * @returns whether anything had to be done
- * @throws UserError as `downloadFile` and `unpackArchive` do, and for an archive that is not the one that is meant
+ * @returns false if the folder existed
+ * @throws UserError as `downloadFile` and `unpackArchive`, and for an existing archive with another content
  */
 export async function fetchArchive(remote: RemoteFile, to: string, hooks: FetchHooks = {}): Promise<boolean> {
-  const folder = resolve(to); // without a slash at its end: the archive lies beside it
+  const folder = resolve(to); // without a trailing slash: the archive is beside it
   if (existsSync(folder)) return false;
   const archive = `${folder}.tar.gz`;
   const wasThere = existsSync(archive);

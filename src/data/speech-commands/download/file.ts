@@ -5,38 +5,38 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describeSystemError, UserError } from "../../../base/errors.js";
 import { makeFolder, writeWhole } from "../../../base/files.js";
 
-/** A file on the web whose content is known beforehand. */
+/** A file on the web whose content is known in advance. */
 export interface RemoteFile {
   readonly url: string;
   readonly bytes: number;
-  /** As hex. */
+  /** Hexadecimal. */
   readonly sha256: string;
 }
 
 export interface DownloadHooks {
-  /** Bytes that are here, of how many. */
+  /** Called with the bytes received and their total. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
-  /** Bytes whose checksum is taken, of how many. */
+  /** Called with the bytes checked and their total. */
   readonly onChecking?: ((done: number, total: number) => void) | undefined;
-  /** Before a broken connection is made again; it doubles with each that brings nothing. */
+  /** Delay before reconnecting, doubled after each connection that brought nothing. Default: 1000. */
   readonly retryDelayMs?: number;
 }
 
-/** Connections in a row that bring nothing new before it is given up. */
+/** Number of consecutive connections without new bytes after which the download fails. */
 const attempts = 5;
-/** A server that says nothing for so long is taken for gone. */
-const silenceMs = 60_000;
+/** Time without bytes after which a connection counts as broken. */
+const timeoutMs = 60_000;
 
-/** The connection failed: what came is kept, and another may do better. */
+/** A connection that broke. What it brought is kept, and the next one may succeed. */
 class Interruption extends Error {}
-/** There was none. */
+/** A connection that could not be made. */
 class NoConnection extends Interruption {}
 
 /**
- * Downloads a file to `path`. What has come lies in `<path>.part` until it is whole and its checksum is right: a download that
- * was stopped goes on from there, in the same call where the connection broke, else in the next one.
+ * Downloads a file to `path`. Received bytes are in `<path>.part` until the file is complete and its checksum is right.
+ * A broken download is resumed from there, within the same call or by the next one.
  *
- * @throws UserError where the server cannot be reached, has another file, or sent a wrong byte (then nothing is kept)
+ * @throws UserError if the server cannot be reached, has another file, or sent a wrong byte (then nothing is kept)
  */
 export async function downloadFile(
   remote: RemoteFile,
@@ -66,7 +66,7 @@ export async function downloadFile(
     const wrong = await wrongChecksum(remote, part, hooks.onChecking);
     if (wrong !== undefined) {
       rmSync(part);
-      throw new UserError(`${url}: ${wrong}; the download was removed, the same command begins anew`);
+      throw new UserError(`${url}: ${wrong}; the download was removed; run the same command again`);
     }
     renameSync(part, path);
   } catch (error) {
@@ -74,7 +74,7 @@ export async function downloadFile(
   }
 }
 
-/** What is wrong with a file's size or content, in words; undefined where it is the one that is meant. */
+/** Compares a file's size and content with those expected. Returns what differs, or undefined. */
 export async function wrongChecksum(
   { bytes, sha256 }: RemoteFile,
   path: string,
@@ -93,7 +93,7 @@ export async function wrongChecksum(
   return found === sha256 ? undefined : `expected the SHA-256 ${sha256}, found ${found}`;
 }
 
-/** One connection: appends what it brings to the part. */
+/** Makes one connection and appends what it brings to the part. */
 async function receive(
   { url, bytes, sha256 }: RemoteFile,
   part: string,
@@ -101,7 +101,7 @@ async function receive(
 ): Promise<void> {
   const here = sizeOf(part);
   const abort = new AbortController();
-  const watch = setTimeout(() => abort.abort(new Error(`nothing came for ${silenceMs / 1000} s`)), silenceMs);
+  const watch = setTimeout(() => abort.abort(new Error(`nothing came for ${timeoutMs / 1000} s`)), timeoutMs);
   let file: number | undefined;
   try {
     const headers = { "accept-encoding": "identity", ...(here > 0 && { range: `bytes=${here}-` }) };
@@ -134,12 +134,12 @@ async function receive(
     if (at < bytes) throw new Interruption("the server closed the connection");
   } finally {
     clearTimeout(watch);
-    abort.abort(); // a connection that was left in the middle would go on
+    abort.abort(); // otherwise an unfinished connection would continue
     if (file !== undefined) closeSync(file);
   }
 }
 
-/** Where in the file the answer begins; undefined where the server has another idea of what is here. */
+/** Returns the offset in the file at which a response begins; undefined if the part must be downloaded again. */
 function startOf(response: Response, here: number, url: string, bytes: number): number | undefined {
   const { status, statusText, headers } = response;
   const checkTotal = (found: string | null | undefined) => {
@@ -157,7 +157,7 @@ function startOf(response: Response, here: number, url: string, bytes: number): 
   if (status >= 500 || status === 429) throw new Interruption(answer);
   if (status !== 200) throw new UserError(`cannot download ${url}: ${answer}`);
   checkTotal(headers.get("content-length"));
-  return 0; // also where only the rest was asked for: some servers know no ranges
+  return 0; // also if a range was requested: some servers do not support them
 }
 
 async function connected<T>(
@@ -181,7 +181,7 @@ function gaveUp({ url, bytes }: RemoteFile, part: string, error: Interruption): 
   return new UserError(
     size === 0
       ? `cannot download ${url}: ${reason}`
-      : `the download of ${url} stopped at ${size} of ${bytes} bytes: ${reason}; they are kept in ${part}, and the same command goes on from there`,
+      : `the download of ${url} stopped at ${size} of ${bytes} bytes: ${reason}; they are kept in ${part}; run the same command to continue`,
   );
 }
 

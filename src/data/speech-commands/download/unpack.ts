@@ -8,10 +8,10 @@ import { makeFolder } from "../../../base/files.js";
 const allowed = ["File", "OldFile", "ContiguousFile", "Directory"];
 
 /**
- * Unpacks a `.tar.gz` into a folder, which is there once all of it is unpacked. Archives with links, or with paths that
- * lead out of the folder, are refused.
+ * Unpacks a `.tar.gz` into a folder, which gets its name once all is unpacked.
  *
- * @param onProgress bytes of the archive that are unpacked, of how many
+ * @param onProgress called with the bytes of the archive that are unpacked and their total
+ * @throws UserError for a damaged archive, and for one with links or with paths that lead out of the folder
  */
 export async function unpackArchive(
   archive: string,
@@ -33,7 +33,7 @@ export async function unpackArchive(
     let refused: string | undefined;
     const unpacking = extract({
       cwd: temporary,
-      strict: true, // a path that leads out of the folder is an error, not a remark
+      strict: true, // a path that leads out of the folder is an error
       preserveOwner: false,
       filter: (path, entry) => {
         if ("type" in entry && !allowed.includes(entry.type)) refused ??= `${path} is a ${entry.type}`;
@@ -41,7 +41,7 @@ export async function unpackArchive(
       },
     });
     await pipeline(createReadStream(archive), meter, unpacking);
-    if (refused !== undefined) throw new Error(`${refused}, only files and folders were expected`);
+    if (refused !== undefined) throw new Error(`${refused}, expected only files and folders`);
     renameSync(temporary, folder);
   } catch (error) {
     discard();

@@ -8,14 +8,14 @@ import type { PlannedClip } from "./plan.js";
 
 export type SampleType = "int16" | "float32";
 
-/** The samples of several clips, one behind the other. */
+/** The samples of several clips, concatenated. */
 export interface ClipSamples {
   readonly samples: Int16Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
-  /** How many of the recordings go beyond full scale, which 16 bits cannot hold. */
+  /** Number of recordings beyond full scale, which 16 bits cannot hold. */
   readonly clipped: number;
 }
 
-/** What each thread is started with. */
+/** What each thread receives when it starts. */
 export interface ReaderSetup {
   readonly folder: string;
   /** Hz. */

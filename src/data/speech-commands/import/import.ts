@@ -11,46 +11,46 @@ import type { ClipSamples, ReaderSetup, SampleType } from "./clip.js";
 import { type Noise, type PlannedClip, planImport } from "./plan.js";
 
 export interface ImportOptions {
-  /** Default: the twelve of the course, which are the official task's. */
+  /** Default: the twelve labels of the course, which are those of the official task. */
   readonly labels?: readonly string[];
   /** Hz; a clip is one second. Default: 8000. */
   readonly sampleRate?: number;
   /** Default: int16. */
   readonly dtype?: SampleType;
-  /** Fixes which clips of other words and of noise are taken, and the order of all. Default: 42. */
+  /** Fixes the choice of clips of other words and of noise, and the order of all. Default: 42. */
   readonly seed?: number;
-  /** Threads that read and resample. Default: as many as the processor runs at once, up to eight. */
+  /** Number of threads that read and resample. Default: one per core, at most eight. */
   readonly workers?: number;
-  /** How many clips are read, of how many. */
+  /** Called with the number of clips read and their total. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 /** Clips a task: enough that passing it to a thread costs little, few enough that little is read ahead. */
 const clipsAtOnce = 32;
 
-/** What was written. */
+/** Summary of an import. */
 export interface ImportSummary {
   readonly clips: number;
   readonly sampleRate: number;
   readonly dtype: SampleType;
-  /** Of the file. */
+  /** Size of the file. */
   readonly bytes: number;
   readonly labels: readonly ({ readonly label: string } & Readonly<Record<Part, number>>)[];
-  /** Where the parts come from: the data set's own lists, or its hash of the speaker. */
+  /** Source of the parts: the data set's lists, or its hash of the speaker. */
   readonly partsFrom: "lists" | "hash";
-  /** People who speak; null where a file's name does not tell. */
+  /** Number of speakers; null if any file's name lacks one. */
   readonly speakers: number | null;
-  /** In words, what could not be done as it was meant. */
+  /** Notes on what could not be done as intended. */
   readonly notes: readonly string[];
 }
 
 /**
- * Makes an `.npz` of a folder in the layout of Speech Commands, see `readFolder` and `planImport`: `wav_vals` (clips,
- * samples), and a row each `label_vals`, `word_vals`, `speaker_vals` (empty where unknown; left out where no name tells
- * any), `part_vals` (`train`, `val` or `test`), and `sample_rate`. The file is written in one step, and what it is made
- * of is never in memory at once.
+ * Converts a folder in the layout of Speech Commands to an `.npz`; see `readFolder` and `planImport`. Its arrays are
+ * `wav_vals` (clips, samples), `label_vals`, `word_vals`, `speaker_vals` (empty if unknown; left out if all are),
+ * `part_vals` (`train`, `val` or `test`) and `sample_rate`. The file is written in one step; the samples are never all
+ * in memory.
  *
- * @throws UserError for a folder without what the labels need, and for a WAV file that is none, which it names
+ * @throws UserError for a folder that lacks what the labels need, and for a file that is not a valid WAV file
  */
 export async function importFolder(
   path: string,

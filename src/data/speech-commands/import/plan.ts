@@ -4,24 +4,24 @@ import type { Part } from "../../clips.js";
 import { COURSE_LABELS, isWord, mendLabel, SILENCE, UNKNOWN } from "../../labels.js";
 import { officialPart } from "../../split.js";
 import { indicesByKey } from "../../stratify.js";
-import { labelOf, noiseFolder, speakerOf, type WavFile } from "../layout.js";
+import { type ClipFile, labelOf, noiseFolder, speakerOf } from "../layout.js";
 
-/** One clip of the set to be made, and where its sound comes from. */
+/** One clip of the new data set, and the source of its sound. */
 export interface PlannedClip {
   readonly label: string;
   readonly word: string;
-  /** Empty where the file's name does not tell. */
+  /** Empty if the file's name has none. */
   readonly speaker: string;
   readonly part: Part;
-  /** The WAV file, from the folder on. */
+  /** The WAV file, relative to the folder. */
   readonly file: string;
-  /** The second from sample `start` (at the file's own rate) on, at this volume; else the clip is the whole file. */
+  /** The second from sample `start` on (at the file's rate), at this volume; if absent, the whole file. */
   readonly cut?: { readonly start: number; readonly volume: number };
 }
 
 /** A recording of noise. */
 export interface Noise {
-  readonly file: WavFile;
+  readonly file: ClipFile;
   /** Hz. */
   readonly sampleRate: number;
   /** Samples. */
@@ -32,31 +32,34 @@ export interface ImportPlan {
   /** Shuffled. */
   readonly clips: readonly PlannedClip[];
   readonly labels: readonly string[];
-  /** In words, what could not be done as it was meant. */
+  /** Notes on what could not be done as intended. */
   readonly notes: readonly string[];
 }
 
-/** Of the words' count, for `unknown` and for `silence` each. */
+/** Number of `unknown` clips, and of `silence` clips, as a fraction of the word clips. */
 const extraShare = 0.1;
-/** Each recording of noise is cut into so many stretches, of which the last but one is for validation, the last for the test. */
+/** Number of stretches of each recording of noise; the last but one is for validation, the last for the test. */
 const stretches = 10;
 
 const parts: readonly Part[] = ["train", "val", "test"];
 
 /**
- * The official task (`prepare_data_index` in TensorFlow's `examples/speech_commands/input_data.py`; Warden, arXiv:1804.03209)
- * for any labels: the clips of the words; and in each part, as many as a tenth of those (rounded up) of `unknown`, drawn from
- * all other words, and of `silence`: seconds cut anywhere from the recordings of noise, at a random volume. Where the folder
- * has clips of `unknown` or `silence` of its own, those are taken instead.
+ * Plans the official task for any labels (`prepare_data_index` in TensorFlow's
+ * `examples/speech_commands/input_data.py`; Warden, arXiv:1804.03209).
  *
- * The official code cuts noise for training and test from the same recordings; here each part has stretches of its own.
+ * It has all clips of the words and, in each part, a tenth of their number (rounded up) each of `unknown` and `silence`.
+ * `unknown` is drawn from all other words. `silence` is seconds cut from the recordings of noise at random places and
+ * volumes. If the folder has clips of `unknown` or `silence`, those are used instead.
  *
- * @param listed the part of each file by the data set's own lists, files not named being for training; where it is
- *   undefined, parts follow from the hash of the speaker
- * @param labels default: the twelve of the course
+ * The official code cuts noise for training and test from the same stretches; here each part has its own.
+ *
+ * @param listed the part of each file by the official lists, others being for training; undefined for parts by the hash
+ *   of the speaker
+ * @param options.labels default: the twelve of the course
+ * @throws UserError if the folder lacks what a label needs; (exit 2) for labels that are empty, given twice, or no words
  */
 export function planImport(
-  files: readonly WavFile[],
+  files: readonly ClipFile[],
   listed: ReadonlyMap<string, Part> | undefined,
   noises: readonly Noise[],
   { path, labels: chosen = COURSE_LABELS, seed }: { path: string; labels?: readonly string[]; seed: number },
@@ -69,11 +72,11 @@ export function planImport(
   if (missing.length > 0) {
     const found = [...byLabel.keys()].sort().join(", ") || "none";
     throw new UserError(
-      `${path} has no folder for ${missing.join(", ")}: one for each label was expected, found ${found}`,
+      `${path} has no folder for ${missing.join(", ")}: expected one for each label, found ${found}`,
     );
   }
 
-  const clipOf = (file: WavFile, label: string): PlannedClip => ({
+  const clipOf = (file: ClipFile, label: string): PlannedClip => ({
     label,
     word: labelOf(file.folder),
     speaker: speakerOf(file.base) ?? "",
@@ -120,8 +123,8 @@ function checkLabels(labels: readonly string[]): readonly string[] {
   return labels;
 }
 
-/** What the official hash is taken of: the file's name up to `_nohash_`, and one without it whole. */
-function hashedName({ name, folder }: WavFile): string {
+/** Returns the text that the official hash is computed of: the file's name up to `_nohash_`, if it has that. */
+function hashedName({ name, folder }: ClipFile): string {
   return name.slice(folder.length + 1).replace(/_nohash_.*$/, "");
 }
 
