@@ -38,7 +38,7 @@ test("a folder that is there already is imported", async () => {
   });
   const args = download("--release", "1", "--labels", "a,b,silence");
   const { stdout, stderr } = await succeed(args, { cwd: join(cwd, "sub") });
-  expect(stderr).toMatch(/speech_commands_v0\.01 is there already: nothing was downloaded/);
+  expect(stderr).toMatch(/speech_commands_v0\.01 exists already: nothing was downloaded/);
   expect(stdout).toMatch(/^speech_commands_v0\.01\.npz: \d+ clips at 8000 Hz/);
 });
 

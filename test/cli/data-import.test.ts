@@ -19,7 +19,7 @@ test("kws data import makes the official task, which train splits officially", a
   expect(stdout).toMatch(/^words\.npz: 36\d clips at 8000 Hz, int16, \d+\.\d MB, 30 speakers$/m);
   expect(stdout).toMatch(/^parts by Speech Commands' hash of the speaker \(--split official\)$/m);
   expect(stdout).toMatch(/^yes +\d+ +\d+ +\d+$/m);
-  expect(stdout).toMatch(/^in all +\d+ +\d+ +\d+$/m);
+  expect(stdout).toMatch(/^total +\d+ +\d+ +\d+$/m);
   const info = await succeedWithJson<{ leaks: { split: string; speakers: unknown[] } }>(
     ["data", "info", "words.npz", "--split", "official"],
     { cwd },

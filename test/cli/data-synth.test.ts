@@ -73,8 +73,8 @@ test("one line for what is wrong", async () => {
       env: { PATH: "" },
     },
   );
-  await fail(synth("--words", "a", "--piper-voice", "no.onnx"), 1, /no\.onnx is not there/, { cwd });
+  await fail(synth("--words", "a", "--piper-voice", "no.onnx"), 1, /no\.onnx does not exist/, { cwd });
   const alone = ["--words", "a", "--kokoro-speakers", "3"];
-  await fail(synth(...alone), 2, /--kokoro-speakers is for --kokoro, which names the model/, { cwd });
+  await fail(synth(...alone), 2, /--kokoro-speakers: expected --kokoro with the model, found none/, { cwd });
   expect(readdirSync(cwd)).toEqual(before);
 });

@@ -101,9 +101,9 @@ describe("kws data augment", () => {
     }
   });
 
-  test("says that SpecAugment is not to be heard, but for --quiet", async () => {
+  test("says that SpecAugment is not audible, except with --quiet", async () => {
     const args = augment("-o", "masked", "--augment", '{"specAugment": {"bands": 5, "frames": 20}}');
-    expect((await succeed(args, { cwd })).stderr).toMatch(/^specAugment is not to be heard: /m);
+    expect((await succeed(args, { cwd })).stderr).toMatch(/^specAugment is not audible: /m);
     expect((await succeed([...args, "--quiet"], { cwd })).stderr).toBe("");
     expect((await succeed(augment("-o", "masked"), { cwd })).stderr).not.toContain("specAugment");
   });

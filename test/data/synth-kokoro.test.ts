@@ -159,7 +159,7 @@ test.skipIf(!hasEspeak).each([
 
 // espeak-ng says how words are pronounced; where it is missing the line above says what is skipped.
 describe.skipIf(!hasEspeak)("kws data synth --kokoro", () => {
-  test("speaks with the voices in turn, in signs that Kokoro knows", async () => {
+  test("speaks with the voices in turn, in tokens that Kokoro knows", async () => {
     const { stdout } = await succeed(
       synth("--words", "stop,no", "--count", "6", "--kokoro-speakers", "3"),
       inRoot,
@@ -208,32 +208,29 @@ describe.skipIf(!hasEspeak)("kws data synth --kokoro", () => {
     writeFileSync(model, "crashes");
     await expectError(1, /the process in which Kokoro speaks ended with code 3/);
     const long = synth("--words", "no ".repeat(9), "--count", "1");
-    await fail(long, 1, /Kokoro cannot say ".*": expected 1 to 10 signs of its own, found \d\d/, inRoot);
+    await fail(long, 1, /Kokoro cannot say ".*": expected 1 to 10 of its tokens, found \d\d/, inRoot);
     rmSync(join(root, "node_modules"), { recursive: true });
-    await expectError(1, /Kokoro speaks by onnxruntime-node, which is not installed: npm install/);
+    await expectError(1, /Kokoro needs onnxruntime-node, which is not installed: npm install/);
     writeFileSync(join(root, "kokoro", "tokenizer.json"), '{ "vocab": { "x": 1 } }');
-    await expectError(1, /Kokoro cannot say "no.?": expected 1 to \d+ signs of its own, found [01]$/m);
+    await expectError(1, /Kokoro cannot say "no.?": expected 1 to \d+ of its tokens, found [01]$/m);
     writeFileSync(join(voices, "af_heart.bin"), Buffer.alloc(1000));
     await expectError(1, /af_heart\.bin: expected rows of 256 float32, .* found 1000 bytes/);
     writeFileSync(join(root, "kokoro", "tokenizer.json"), "{");
-    await expectError(1, /tokenizer\.json: expected the numbers of Kokoro's signs in JSON/);
+    await expectError(1, /tokenizer\.json: expected Kokoro's vocabulary in JSON/);
     rmSync(join(root, "kokoro", "tokenizer.json"));
-    await expectError(
-      1,
-      /onnx: expected the numbers of Kokoro's signs in tokenizer\.json, config\.json, vocab\.json/,
-    );
+    await expectError(1, /onnx: expected Kokoro's vocabulary in tokenizer\.json, config\.json, vocab\.json/);
     rmSync(voices, { recursive: true });
     await expectError(
       1,
-      /onnx has no voices: beside Kokoro's model, or a folder above it, expected voices\//,
+      /onnx has no voices: expected voices\/\*\.bin and tokenizer\.json beside Kokoro's model, or in the folder above$/m,
     );
     writeFileSync(voices, "");
     writeFileSync(join(root, "kokoro", "vocab.json"), JSON.stringify({ vocab: signs }));
     await expectError(1, /cannot read .*voices: a part of the path is not a folder$/m);
     rmSync(model);
-    await expectError(1, /model\.onnx is not there: expected Kokoro's model, an \.onnx file/);
+    await expectError(1, /model\.onnx does not exist: expected Kokoro's model, an \.onnx file/);
     mkdirSync(model);
-    await expectError(1, /model\.onnx is no file: expected Kokoro's model, an \.onnx file/);
+    await expectError(1, /model\.onnx is not a file: expected Kokoro's model, an \.onnx file/);
   });
 });
 

@@ -125,9 +125,7 @@ describe.skipIf(process.platform === "win32")("synthesize, with piper", () => {
     const failing = synthesize({ words: ["a"], clipsPerWord: 1, piperVoices: [one], ...few });
     await expect(failing).rejects.toMatchObject({
       name: "UserError",
-      message: expect.stringMatching(
-        /^a voice of piper is asked for, .*install it \(pip install piper-tts\)$/,
-      ),
+      message: expect.stringMatching(/^--piper-voice needs piper, .*install it \(pip install piper-tts\)$/),
     });
   });
 });
@@ -135,10 +133,10 @@ describe.skipIf(process.platform === "win32")("synthesize, with piper", () => {
 describe("piperVoices", () => {
   test("what the user can mend", () => {
     expect(() => piperVoices(join(root, "absent.onnx"))).toThrow(
-      /absent\.onnx is not there: .*\.onnx\.json beside it/,
+      /absent\.onnx does not exist: .*\.onnx\.json beside it/,
     );
     rmSync(`${one}.json`);
-    expect(() => piperVoices(one)).toThrow(/en_GB-alan\.onnx\.json is not there/);
+    expect(() => piperVoices(one)).toThrow(/en_GB-alan\.onnx\.json does not exist/);
     writeFileSync(`${one}.json`, "{");
     expect(() => piperVoices(one)).toThrow(/expected a voice's description in JSON/);
     writeFileSync(`${one}.json`, '{"num_speakers": "two"}');

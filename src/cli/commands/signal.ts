@@ -18,7 +18,7 @@ import { anyNumber, seconds } from "../quantities.js";
 
 export function signalCommand(): Command {
   return new Command("signal")
-    .description("make signals, and transform them")
+    .description("generate and transform signals")
     .addCommand(sineCommand())
     .addCommand(complexSineCommand())
     .addCommand(transformCommand("dft"))
@@ -41,9 +41,9 @@ function sineCommand(): Command {
     "kws signal sine --frequency 10 --amplitude 1 --phase 1 --rate 50 --duration 100ms --csv",
   )
     .addOption(requiredOption("--frequency <hz>", "at most half the rate", anyNumber("--frequency")))
-    .option("--amplitude <a>", "the highest value", anyNumber("--amplitude"), 1)
-    .option("--phase <radians>", "the angle at the start", anyNumber("--phase"), 0)
-    .addOption(requiredOption("--rate <hz>", "samples a second", anyNumber("--rate")))
+    .option("--amplitude <a>", "peak value", anyNumber("--amplitude"), 1)
+    .option("--phase <radians>", "phase at time 0", anyNumber("--phase"), 0)
+    .addOption(requiredOption("--rate <hz>", "samples per second", anyNumber("--rate")))
     .addOption(requiredOption("--duration <time>", "such as 100ms or 2s", seconds("--duration")))
     .option("--csv", "lines of time in ms and value")
     .action(async ({ frequency, amplitude, phase, rate, duration, ...flags }: SineFlags) => {
@@ -52,7 +52,7 @@ function sineCommand(): Command {
           `expected at most ${mostNumbers} samples, found --rate ${rate} for ${duration} s: ${rate * duration}`,
         );
       const { sine } = await import("../../dsp/generators.js");
-      // In single precision, as the published figures of such tables are: the frequency is off by 6e-8 of itself at most.
+      // In single precision, as in published tables of this kind; the relative error of the frequency is at most 6e-8.
       const interval = Math.fround(1 / rate);
       const values = sine({ frequency, amplitude, phase, sampleRate: rate, seconds: duration, interval });
       await print(values, { sampleRate: rate }, flags, rate);
@@ -62,11 +62,11 @@ function sineCommand(): Command {
 function complexSineCommand(): Command {
   return command(
     "complex-sine",
-    "what the DFT compares a signal with: e^(-2 pi i * k * j / n) for j = 0 to n - 1",
+    "the complex sine of a DFT bin: e^(-2 pi i * k * j / n) for j = 0 to n - 1",
     "kws signal complex-sine --k 1 --n 5",
   )
-    .addOption(requiredOption("--k <k>", "turns in all, a whole number", anyNumber("--k")))
-    .addOption(requiredOption("--n <n>", "how many numbers", wholeNumber("--n", 1, mostNumbers)))
+    .addOption(requiredOption("--k <k>", "bin, a whole number", anyNumber("--k")))
+    .addOption(requiredOption("--n <n>", "number of points", wholeNumber("--n", 1, mostNumbers)))
     .option("--csv", "lines of index and value")
     .action(async ({ k, n, ...flags }: CommonFlags & { k: number; n: number; csv?: boolean }) => {
       const { complexSine } = await import("../../dsp/generators.js");
@@ -85,7 +85,7 @@ function transformCommand(name: "dft" | "idft"): Command {
     name,
     name === "dft"
       ? "the discrete Fourier transform of numbers"
-      : "the signal that has these numbers as its DFT",
+      : "the inverse discrete Fourier transform of numbers",
     ...(name === "dft"
       ? ["kws signal dft 1 2 3 4 --magnitude", "kws signal dft recording.wav --n 512 --csv"]
       : ["kws signal idft 10 -2+2i -2 -2-2i", "kws signal idft spectrum.csv --csv"]),
@@ -93,11 +93,11 @@ function transformCommand(name: "dft" | "idft"): Command {
     .argument("<values...>", "numbers such as 3, -1.5 or -2+2i; or a WAV or CSV file, - for one from stdin")
     .option(
       "--n <n>",
-      "transform blocks of so many numbers, the last filled up with zeros (default: all in one)",
+      "transform blocks of n numbers, the last padded with zeros (default: one block)",
       wholeNumber("--n", 1, mostNumbers),
     )
     .option("--csv", "lines of index and value")
-    .allowUnknownOption() // -2+2i looks like one
+    .allowUnknownOption() // -2+2i looks like an option
     .action(async (values: string[], flags: TransformFlags) => {
       const output = outputFor(flags);
       const signal = await readSignal(values, output);
@@ -111,7 +111,7 @@ function transformCommand(name: "dft" | "idft"): Command {
       const { magnitude } = await import("../../dsp/complex.js");
       await print(flags.magnitude ? magnitude(result) : result, about, flags);
     });
-  return name === "dft" ? created.option("--magnitude", "the size of each number alone") : created;
+  return name === "dft" ? created.option("--magnitude", "only the magnitude of each number") : created;
 }
 
 async function readSignal(values: readonly string[], output: Output): Promise<Signal> {
@@ -138,7 +138,7 @@ async function readSignal(values: readonly string[], output: Output): Promise<Si
 
 const decimals = { text: 6, csv: 10 };
 
-/** Prints numbers: as words in a line; as CSV a line each behind its index or, given a rate in Hz, its time; or as a document. */
+/** Prints numbers on one line; as CSV, one per line after its index or, given a rate in Hz, its time; or as JSON. */
 async function print(
   numbers: ComplexArray | Float64Array,
   about: { n?: number; sampleRate?: number },

@@ -4,9 +4,9 @@ import type { Audio } from "../../audio/clip.js";
 import { decodeWav } from "../../audio/wav/decode.js";
 import { UserError } from "../../base/errors.js";
 
-/** How espeak-ng speaks a text. */
+/** Options of espeak-ng for speaking a text. */
 export interface Manner {
-  /** A voice of its list, perhaps with a variant: `en-us`, `gmw/en-US+f3`. */
+  /** A voice, optionally with a variant: `en-us`, `gmw/en-US+f3`. */
   readonly voice: string;
   /** Words a minute, 80 to 450. */
   readonly speed: number;
@@ -14,26 +14,26 @@ export interface Manner {
   readonly pitch: number;
 }
 
-/** What `espeak-ng --version` calls itself, such as `1.51`. */
+/** Returns the version of espeak-ng, such as `1.51`. */
 export async function espeakVersion(): Promise<string> {
   const text = (await espeak(["--version"])).toString();
   return /\b\d+\.\d+[\w.-]*/.exec(text)?.[0] ?? text.trim();
 }
 
 /**
- * The installed voices of a language such as `en`: their names for it (`en-us`), and the names to ask for (`gmw/en-US`).
- * The latter are files, since espeak-ng 1.51 takes `en-gb` with any variant behind it for `en-gb` alone.
+ * Lists the installed voices of a language such as `en`: their names (`en-us`), and the files to pass as voice
+ * (`gmw/en-US`). espeak-ng 1.51 ignores a variant after the name `en-gb`, but not after its file.
  */
 export async function espeakVoices(language: string): Promise<Map<string, string>> {
   const voices = new Map<string, string>();
   for (const { name, file } of await listVoices(language)) {
-    // MBROLA voices ("mb/…") need another program; variants ("!v/…") are listed too where they name a language.
+    // MBROLA voices ("mb/…") need another program; variants ("!v/…") are listed too if they name a language.
     if (!/^(mb|!v)[/\\]/.test(file)) voices.set(name, file);
   }
   return voices;
 }
 
-/** The names of the installed variants, which go behind a voice's and a plus sign: `f3` in `gmw/en-US+f3`. */
+/** Lists the installed variants, which follow a voice and a plus sign: `f3` in `gmw/en-US+f3`. */
 export async function espeakVariants(): Promise<Set<string>> {
   return new Set((await listVoices("variant")).map(({ file }) => file.replace(/^!v[/\\]/, "")));
 }
@@ -47,18 +47,18 @@ async function listVoices(language: string): Promise<{ name: string; file: strin
   });
 }
 
-/** Speaks a text: one channel, usually at 22,050 Hz, the same samples each time. */
+/** Speaks a text: one channel, usually at 22,050 Hz. The samples are the same each time. */
 export async function speak(text: string, { voice, speed, pitch }: Manner): Promise<Audio> {
   const wav = await espeak(["--stdout", "-v", voice, "-s", `${speed}`, "-p", `${pitch}`, "--", text]);
   return decodeWav(wav, `espeak-ng's "${text}"`, { streamed: true });
 }
 
-/** How a text is pronounced, in espeak-ng's own phoneme signs: two texts that sound alike have the same. */
+/** Returns a text's pronunciation in espeak-ng's own phoneme notation; texts that sound alike have the same. */
 export async function phonemes(text: string, voice: string): Promise<string> {
   return (await espeak(["-q", "-x", "-v", voice, "--", text])).toString().trim();
 }
 
-/** The same in the International Phonetic Alphabet, on one line. */
+/** Returns a text's pronunciation in the International Phonetic Alphabet, on one line. */
 export async function ipa(text: string, voice: string): Promise<string> {
   return (await espeak(["-q", "--ipa", "-v", voice, "--", text])).toString().trim().replace(/\s+/g, " ");
 }

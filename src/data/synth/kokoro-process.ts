@@ -1,20 +1,20 @@
-/** A process in which Kokoro speaks, named its model: answers each task, in order, until it is left alone. */
+/** The process in which Kokoro speaks, with the model's path as its argument. It answers tasks in order until disconnected. */
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 
 export interface KokoroTask {
-  /** The numbers of the text's signs. */
-  readonly signs: readonly number[];
+  /** Token ids of the text. */
+  readonly tokens: readonly number[];
   /** `[styleSize]` */
   readonly style: Float32Array;
   readonly speed: number;
 }
-/** Samples at 24 kHz, or what went wrong: `mendable` by the user. */
+/** Samples at 24 kHz, or an error; `byUser` if the user can correct it. */
 export type KokoroAnswer =
   | { readonly samples: Float32Array }
-  | { readonly error: string; readonly mendable: boolean };
+  | { readonly error: string; readonly byUser: boolean };
 
-/** What is used of ONNX Runtime's interface. */
+/** The part of ONNX Runtime's interface that is used. */
 interface Runtime {
   InferenceSession: {
     create(path: string, options: { intraOpNumThreads: number; logSeverityLevel: number }): Promise<Session>;
@@ -30,13 +30,13 @@ interface Session {
   run(inputs: Record<string, OnnxTensor>): Promise<Record<string, OnnxTensor>>;
 }
 
-/** What a user can mend. */
-class Mendable extends Error {}
+/** An error that the user can correct. */
+class KokoroError extends Error {}
 
 const model = process.argv[2]!;
 let begun: Promise<{ runtime: Runtime; session: Session }> | undefined;
 
-process.on("SIGINT", () => {}); // a terminal's Ctrl-C comes here too, and is for the other process to judge
+process.on("SIGINT", () => {}); // a terminal sends Ctrl-C here too; the parent process decides what to do
 process.on("disconnect", () => process.exit());
 let before: Promise<unknown> = Promise.resolve();
 process.on("message", (task: KokoroTask) => {
@@ -47,19 +47,19 @@ async function answer(task: KokoroTask): Promise<void> {
   try {
     process.send!({ samples: await speak(task) } satisfies KokoroAnswer);
   } catch (error) {
-    const mendable = error instanceof Mendable;
-    process.send!({ error: firstLine(error), mendable } satisfies KokoroAnswer);
+    const byUser = error instanceof KokoroError;
+    process.send!({ error: firstLine(error), byUser } satisfies KokoroAnswer);
   }
 }
 
-async function speak({ signs, style, speed }: KokoroTask): Promise<Float32Array> {
+async function speak({ tokens, style, speed }: KokoroTask): Promise<Float32Array> {
   begun ??= begin();
   const { runtime, session } = await begun;
   const { Tensor } = runtime;
-  // Exports differ in what they call the text: tokens, input_ids.
+  // The input of the text has different names in different exports: tokens, input_ids.
   const [text = "tokens"] = session.inputNames.filter((name) => name !== "style" && name !== "speed");
   const answers = await session.run({
-    [text]: new Tensor("int64", BigInt64Array.from([0, ...signs, 0].map(BigInt)), [1, signs.length + 2]),
+    [text]: new Tensor("int64", BigInt64Array.from([0, ...tokens, 0].map(BigInt)), [1, tokens.length + 2]),
     style: new Tensor("float32", style, [1, style.length]),
     speed: new Tensor("float32", Float32Array.of(speed), [1]),
   });
@@ -69,15 +69,15 @@ async function speak({ signs, style, speed }: KokoroTask): Promise<Float32Array>
 async function begin(): Promise<{ runtime: Runtime; session: Session }> {
   const runtime = onnxRuntime();
   try {
-    // A word is too little work to share: two threads took as long as one. 4: errors come as errors, not on stderr too.
+    // A word is too little work for two threads, which took as long as one. Severity 4: errors are not printed to stderr.
     const options = { intraOpNumThreads: 1, logSeverityLevel: 4 };
     return { runtime, session: await runtime.InferenceSession.create(model, options) };
   } catch (error) {
-    throw new Mendable(`${model}: ONNX Runtime cannot read it: ${firstLine(error)}`);
+    throw new KokoroError(`${model}: ONNX Runtime cannot read it: ${firstLine(error)}`);
   }
 }
 
-/** onnxruntime-node, which its user installs, 288 MB as it is: with keyspot, where the command is run, or beside the model. */
+/** Loads onnxruntime-node (288 MB, optional), installed with keyspot, where the command runs, or beside the model. */
 function onnxRuntime(): Runtime {
   const name = "onnxruntime-node";
   for (const place of [import.meta.url, join(process.cwd(), "package.json"), resolve(model)]) {
@@ -90,11 +90,11 @@ function onnxRuntime(): Runtime {
     try {
       return require(name) as Runtime;
     } catch (error) {
-      throw new Mendable(`${name} cannot be loaded: ${firstLine(error)}`);
+      throw new KokoroError(`${name} cannot be loaded: ${firstLine(error)}`);
     }
   }
-  throw new Mendable(
-    `Kokoro speaks by ${name}, which is not installed: npm install ${name} ` +
+  throw new KokoroError(
+    `Kokoro needs ${name}, which is not installed: npm install ${name} ` +
       "(behind a firewall with ONNXRUNTIME_NODE_INSTALL=skip in the environment)",
   );
 }

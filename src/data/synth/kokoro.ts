@@ -10,58 +10,58 @@ import { startProcess } from "../../base/workers.js";
 import { ipa } from "./espeak.js";
 import type { KokoroAnswer, KokoroTask } from "./kokoro-process.js";
 
-/** Somebody who speaks by Kokoro: one of its English voices, or a mixture of that and another. */
+/** A speaker of Kokoro: one of its English voices, or a mixture of one and another voice. */
 export interface KokoroVoice {
-  /** Whose accent it is, too. */
+  /** The voice that also determines the accent. */
   readonly first: string;
   readonly second: string;
-  /** Of the first. */
+  /** Share of the first voice. */
   readonly percent: number;
 }
 
-/** What Kokoro says, in Hz. */
+/** Rate of Kokoro's output, Hz. */
 const sampleRate = 24_000;
-/** Numbers that make a style. */
+/** Length of a style vector. */
 const styleSize = 256;
 const usualSpeakers = 200;
 const expected = "expected Kokoro's model, an .onnx file";
 
 /**
- * Kokoro (https://huggingface.co/hexgrad/Kokoro-82M), a neural model of 82 million parameters, in processes of their own.
- * Beside the model, or a folder above it, lie its `voices/*.bin` and the numbers of its signs: a `tokenizer.json` (Transformers.js)
- * or Kokoro's own `config.json`, which may be called `vocab.json`.
+ * Speaks with Kokoro (https://huggingface.co/hexgrad/Kokoro-82M), a neural model of 82 million parameters, in processes of
+ * its own. The model's folder, or the one above, holds its `voices/*.bin` and its vocabulary: a `tokenizer.json`
+ * (Transformers.js) or Kokoro's own `config.json`, which may be called `vocab.json`.
  */
 export class Kokoro {
   private readonly model: string;
   private readonly folder: string;
-  private readonly signs: Readonly<Record<string, number>>;
+  private readonly tokens: Readonly<Record<string, number>>;
   private readonly styles = new Map<string, Float32Array>();
   private readonly pronunciations = new Map<string, string>();
   private processes: KokoroProcess[] = [];
   private asked = 0;
 
-  /** @throws UserError where the model, its voices or its signs are not there */
+  /** @throws UserError if the model, its voices or its vocabulary are missing */
   constructor(model: string) {
     this.model = model;
-    if (!existsSync(model)) throw new UserError(`${model} is not there: ${expected}`);
-    if (!statSync(model).isFile()) throw new UserError(`${model} is no file: ${expected}`);
+    if (!existsSync(model)) throw new UserError(`${model} does not exist: ${expected}`);
+    if (!statSync(model).isFile()) throw new UserError(`${model} is not a file: ${expected}`);
     const own = dirname(resolve(model));
     const near = [own, dirname(own)];
     const folder = near.map((each) => join(each, "voices")).find(existsSync);
     if (folder === undefined)
       throw new UserError(
-        `${own} has no voices: beside Kokoro's model, or a folder above it, expected voices/*.bin and tokenizer.json`,
+        `${own} has no voices: expected voices/*.bin and tokenizer.json beside Kokoro's model, or in the folder above`,
       );
     this.folder = folder;
-    this.signs = readSigns(near);
+    this.tokens = readTokens(near);
   }
 
   /**
-   * The first `count` speakers of a fixed order: each English voice by itself, then mixtures of an English one with any other,
-   * each pair once, in shares from a fifth to four fifths. What lies between two voices is the voice of somebody else.
+   * Returns the first `count` speakers of a fixed order: each English voice by itself, then mixtures of an English voice
+   * with any other, each pair once, in shares from a fifth to four fifths. A mixture sounds like another person.
    *
-   * @param count 200, or as many as there are, where none is given
-   * @throws UserError where there is no English voice, or too few
+   * @param count default: 200, or all if there are fewer
+   * @throws UserError if there is no English voice, or fewer speakers than `count`
    */
   voices(count?: number): { id: string; voice: KokoroVoice }[] {
     let names: string[];
@@ -71,7 +71,7 @@ export class Kokoro {
       throw describeSystemError(error, "read", this.folder);
     }
     names = names.flatMap((name) => /^(\w+)\.bin$/.exec(name)?.[1] ?? []).sort();
-    // The first letters are the language's, American or British English, and the sex.
+    // The first letters stand for the language (American or British English) and the sex.
     const english = names.filter((name) => /^[ab][fm]_/.test(name));
     if (english.length === 0)
       throw new UserError(`${this.folder} has no English voice of Kokoro, such as af_heart.bin`);
@@ -96,45 +96,47 @@ export class Kokoro {
   }
 
   /**
-   * Speaks a text: one channel at 24 kHz. The same model, text, voice and speed give the same samples, but for what another
-   * processor rounds otherwise.
+   * Speaks a text: one channel at 24 kHz. The same model, text, voice and speed give the same samples, up to rounding on
+   * another processor.
    *
    * @param speed 1 is the voice's own, 2 takes half as long
-   * @throws UserError where ONNX Runtime is not installed or cannot read the model, or the text has no sign that Kokoro knows,
-   *   or too many
+   * @throws UserError if ONNX Runtime is not installed or cannot read the model, or the text has no known token or too many
    */
   async speak(text: string, voice: KokoroVoice, speed: number): Promise<Audio> {
     const mark = /[.,!?]$/.exec(text)?.[0] ?? "";
     const spelt = await this.spelling(text.slice(0, text.length - mark.length), voice.first);
-    const signs = [...spelt, ...mark].flatMap((sign) => this.signs[sign] ?? []);
+    const tokens = [...spelt, ...mark].flatMap((token) => this.tokens[token] ?? []);
     const styles = this.stylesOf(voice.first).length / styleSize;
-    if (signs.length <= mark.length || signs.length > styles)
+    if (tokens.length <= mark.length || tokens.length > styles)
       throw new UserError(
-        `Kokoro cannot say "${text}": expected 1 to ${styles} signs of its own, found ${signs.length}`,
+        `Kokoro cannot say "${text}": expected 1 to ${styles} of its tokens, found ${tokens.length}`,
       );
-    const style = this.styleOf(voice, signs.length - 1);
+    const style = this.styleOf(voice, tokens.length - 1);
     if (this.processes.length === 0) {
       const count = Math.min(availableParallelism(), mostProcesses);
       this.processes = Array.from({ length: count }, () => new KokoroProcess(this.model));
     }
     const process = this.processes[this.asked++ % this.processes.length]!;
-    return { sampleRate, channels: [await process.speak({ signs, style, speed })] };
+    return { sampleRate, channels: [await process.speak({ tokens, style, speed })] };
   }
 
-  /** Ends the processes, and gives their memory back. */
+  /** Ends the processes and frees their memory. */
   end(): void {
     for (const process of this.processes.splice(0)) process.end();
   }
 
-  /** A mixture's numbers for a text of `row` + 1 signs, `[styleSize]`. */
+  /** Computes a mixture's style for a text of `row` + 1 tokens, `[styleSize]`. */
   private styleOf({ first, second, percent }: KokoroVoice, row: number): Float32Array {
     const [a, b] = [this.stylesOf(first), this.stylesOf(second)];
     const [start, end] = [row * styleSize, (row + 1) * styleSize];
-    if (b.length < end) throw new UserError(`${second} has fewer styles than ${first}: expected as many`);
+    if (b.length < end)
+      throw new UserError(
+        `${second}: expected at least ${end / styleSize} styles, as ${first} has, found ${b.length / styleSize}`,
+      );
     return a.slice(start, end).map((value, i) => (value * percent + b[start + i]! * (100 - percent)) / 100);
   }
 
-  /** `[signs, styleSize]`: a style for each number of signs that a text may have. */
+  /** Reads a voice's styles, `[tokens, styleSize]`, one for each possible number of tokens in a text. */
   private stylesOf(name: string): Float32Array {
     const path = join(this.folder, `${name}.bin`);
     const styles = this.styles.get(name) ?? readStyles(path);
@@ -183,7 +185,7 @@ const american: Spellings = [
   ["o", "ɔ"],
 ];
 
-/** From espeak-ng's phonemes to the signs that Kokoro was trained with, as its own misaki does it (github.com/hexgrad/misaki). */
+/** Converts espeak-ng's phonemes to those that Kokoro was trained with, as its misaki does (github.com/hexgrad/misaki). */
 export function kokoroSpelling(phonemes: string, accent: "en-us" | "en-gb"): string {
   return [...everywhere, ...(accent === "en-gb" ? british : american)]
     .reduce((text, [espeak, kokoro]) => text.replaceAll(espeak, kokoro), phonemes)
@@ -197,21 +199,21 @@ const description = z.union([
 ]);
 const descriptions = ["tokenizer.json", "config.json", "vocab.json"];
 
-/** The numbers of the signs, from the first file that has them: Transformers.js keeps a `config.json` that has none. */
-function readSigns(folders: readonly string[]): Readonly<Record<string, number>> {
+/** Reads the ids of the tokens from the first file that has them; the `config.json` of Transformers.js has none. */
+function readTokens(folders: readonly string[]): Readonly<Record<string, number>> {
   const paths = folders.flatMap((folder) => descriptions.map((name) => join(folder, name)));
   for (const path of paths.filter(existsSync)) {
     let content: unknown;
     try {
       content = JSON.parse(readFileSync(path, "utf8"));
     } catch (error) {
-      throw new UserError(`${path}: expected the numbers of Kokoro's signs in JSON`, { cause: error });
+      throw new UserError(`${path}: expected Kokoro's vocabulary in JSON`, { cause: error });
     }
     const { data } = description.safeParse(content);
     if (data !== undefined) return data;
   }
   throw new UserError(
-    `${folders[0]}: expected the numbers of Kokoro's signs in ${descriptions.join(", ")}, there or a folder above`,
+    `${folders[0]}: expected Kokoro's vocabulary in ${descriptions.join(", ")}, there or in the folder above`,
   );
 }
 
@@ -230,12 +232,12 @@ function readStyles(path: string): Float32Array {
   return Float32Array.from({ length: values }, (_, i) => bytes.readFloatLE(4 * i));
 }
 
-/** Each holds the model: 0.3 GB. */
+/** Each process loads the model, 0.3 GB. */
 const mostProcesses = 4;
 
 /**
- * One process, whose answers come in the order of its tasks. Not a thread: when Node ends a thread that is within ONNX Runtime, as
- * on Ctrl-C, that aborts the whole program.
+ * One process, which answers in the order of its tasks. It is not a thread: ending a thread that is in ONNX Runtime, as on
+ * Ctrl-C, aborts the whole program.
  */
 class KokoroProcess {
   private readonly child: ChildProcess;
@@ -251,7 +253,7 @@ class KokoroProcess {
     this.child.on("message", (answer: KokoroAnswer) => {
       const { resolve, reject } = this.waiting.shift()!;
       if ("samples" in answer) resolve(answer.samples);
-      else reject(answer.mendable ? new UserError(answer.error) : new Error(answer.error));
+      else reject(answer.byUser ? new UserError(answer.error) : new Error(answer.error));
     });
     this.child.on("error", (error) => this.fail(error));
     this.child.on("exit", (code, signal) =>

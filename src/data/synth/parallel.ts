@@ -1,8 +1,8 @@
 import { availableParallelism } from "node:os";
 
 /**
- * `Promise.all` over `items.map(task)`, but with only as many tasks under way at a time as there are processor cores, and none
- * begun once one has failed.
+ * Runs `task` on all items and returns the results in order, with at most one task per processor core at a time. No task
+ * is started after one has failed. The tasks wait for other processes, so no threads are needed.
  */
 export async function mapParallel<T, R>(items: readonly T[], task: (item: T) => Promise<R>): Promise<R[]> {
   const results = new Array<R>(items.length);

@@ -7,24 +7,26 @@ import type { Audio } from "../../audio/clip.js";
 import { readWavFile } from "../../audio/wav/decode.js";
 import { UserError } from "../../base/errors.js";
 
-/** One of the people in a voice model of piper (https://github.com/OHF-Voice/piper1-gpl). */
+/** One of the speakers of a voice model of piper (https://github.com/OHF-Voice/piper1-gpl). */
 export interface PiperVoice {
-  /** The model, `….onnx`, beside which lies `….onnx.json`. */
+  /** The model, `….onnx`, with `….onnx.json` beside it. */
   readonly model: string;
-  /** Its number in a model of several people. */
+  /** Its number in a model of several speakers. */
   readonly speaker?: number;
 }
 
 /**
- * The people in a voice model: their names, and how to ask for them.
+ * Returns the speakers of a voice model with their names.
  *
- * @throws UserError where the model or the description beside it is not there, or is none
+ * @throws UserError if the model or the description beside it is missing or invalid
  */
 export function piperVoices(model: string): { id: string; voice: PiperVoice }[] {
   const description = `${model}.json`;
   for (const path of [model, description]) {
     if (!existsSync(path))
-      throw new UserError(`${path} is not there: a voice of piper is a .onnx and a .onnx.json beside it`);
+      throw new UserError(
+        `${path} does not exist: expected a voice of piper, a .onnx with a .onnx.json beside it`,
+      );
   }
   let people: unknown;
   try {
@@ -45,9 +47,9 @@ export function piperVoices(model: string): { id: string; voice: PiperVoice }[] 
 }
 
 /**
- * Speaks a text. The same text sounds a little different each time: piper draws at random, and takes no seed.
+ * Speaks a text. The result differs each time, since piper draws at random and has no seed.
  *
- * @param lengthScale how slowly: 1 is the voice's own pace, 2 takes twice as long
+ * @param lengthScale 1 is the voice's own pace, 2 takes twice as long
  */
 export async function piperSpeak(
   text: string,
@@ -57,7 +59,7 @@ export async function piperSpeak(
   temporary ??= makeTemporary();
   const wav = join(temporary, `${spokenCount++}.wav`);
   try {
-    // The spellings that all of its versions know.
+    // The spellings that all its versions accept.
     const args = ["--model", model, "--output_file", wav, "--length_scale", lengthScale.toFixed(3)];
     if (speaker !== undefined) args.push("--speaker", `${speaker}`);
     await piper(args, `${text}\n`);
@@ -67,7 +69,7 @@ export async function piperSpeak(
   }
 }
 
-/** One folder for all that this process has spoken: it goes with it, after Ctrl-C too. */
+/** One folder for all files of this process, removed when it exits, after Ctrl-C too. */
 let temporary: string | undefined;
 let spokenCount = 0;
 
@@ -86,16 +88,16 @@ function piper(args: readonly string[], input: string): Promise<void> {
     });
     child.on("error", (error: NodeJS.ErrnoException) => {
       const missing =
-        "a voice of piper is asked for, but no program of that name was found: install it (pip install piper-tts)";
+        "--piper-voice needs piper, but no program of that name was found: install it (pip install piper-tts)";
       reject(error.code === "ENOENT" ? new UserError(missing, { cause: error }) : error);
     });
     child.on("close", (code) => {
-      // Of a Python traceback the last line says what is wrong.
+      // The last line of a Python traceback states the error.
       const reason = stderr.trim().split("\n").at(-1) || `exit code ${code}`;
       if (code === 0) resolve();
       else reject(new UserError(`piper ${args.join(" ")} failed: ${reason}`));
     });
-    child.stdin.on("error", () => {}); // it ended before it read the text; how it ended is the news
+    child.stdin.on("error", () => {}); // it ended before it read the text; the close event reports why
     child.stdin.end(input);
   });
 }

@@ -5,27 +5,27 @@ import { espeakVariants, espeakVoices, speak } from "./espeak.js";
 import { Kokoro } from "./kokoro.js";
 import { piperSpeak, piperVoices } from "./piper.js";
 
-/** Who speaks, for a split by speaker: one of espeak-ng's many voices, of piper's, or of Kokoro's. */
+/** A synthetic speaker: a voice of espeak-ng, of piper, or of Kokoro. */
 export interface Speaker {
-  /** Of espeak-ng's: accent, variant and pitch, such as `en-gb+f3-low`. Of piper's: the model and who of it. Of Kokoro's: whose mixture. */
+  /** For espeak-ng accent, variant and pitch (`en-gb+f3-low`); for piper model and number; for Kokoro the mixed voices. */
   readonly id: string;
   readonly program: "espeak-ng" | "piper" | "Kokoro";
-  /** Speaks a text, at a pace of which 1 is the usual and 2 twice as fast, and at a pitch of the range below. */
+  /** Speaks a text. A pace of 1 is the usual one, 2 is twice as fast; the pitch is in the range below. */
   readonly say: (text: string, pace: number, pitch: number) => Promise<Audio>;
   /** The range of the pitch, 0 to 99, 50 being the voice's own. */
   readonly pitch: readonly [low: number, high: number];
   /**
-   * The length of the vocal tract against the voice's own: its sound is played that much slower, which moves formants
-   * and pitch alike.
+   * Length of the vocal tract relative to the voice's own. The sound is played slower by this factor, which lowers formants
+   * and pitch.
    */
   readonly tract: number;
 }
 
-// Those of espeak-ng's English accents that a classifier trained on recordings understood best.
+// The English accents of espeak-ng that a classifier trained on recordings recognised best.
 const accents = ["en-us", "en-gb", "en-gb-x-rp", "en-gb-scotland", "en-us-nyc"];
 
-// The variants that sound like people and unlike each other, a woman's and two men's in turn. Left out are whispering,
-// croaking, robots, and what that classifier took for other words.
+// Variants that sound human and different from each other, one female and two male in turn. Left out are whispering,
+// croaking and robotic ones, and those whose words that classifier confused.
 const variants = (
   "f2 m3 m7 f4 m1 Denis Annie m4 Marco f5 Alex m5 aunty antonio Mike f1 ed Hugo " +
   "anika Gene pedro linda paul pablo grandma caleb Mario f3 Nguyen max shelby rob edward2 Andrea robert victor"
@@ -37,15 +37,17 @@ const pitches: readonly { name: string; range: Speaker["pitch"] }[] = [
   { name: "low", range: [20, 38] },
 ];
 
-/** The pace of 1, at which espeak-ng and the others speak alike, in words a minute. */
+/** The pace of 1, at which all programs speak about equally fast, in words per minute. */
 export const usualSpeed = 130;
 
-// Few, since the resampler keeps a filter for each.
+// Few, since the resampler caches a filter for each.
 const tracts = [0.94, 0.97, 1, 1.03, 1.06];
 
 /**
- * The first `count` speakers of a fixed order, in which each variant comes once with one accent before any comes again
- * with another: speakers differ as much as the installed espeak-ng lets them.
+ * Returns the first `count` speakers of espeak-ng in a fixed order: each variant with one accent before any is repeated with
+ * another, so that speakers differ as much as the installed espeak-ng allows.
+ *
+ * @throws UserError if espeak-ng has no English voices; (exit 2) for a count out of range
  */
 export async function chooseSpeakers(count: number): Promise<Speaker[]> {
   const [voices, voiceVariants] = await Promise.all([espeakVoices("en"), espeakVariants()]);
@@ -54,7 +56,7 @@ export async function chooseSpeakers(count: number): Promise<Speaker[]> {
   const most = hasAccents.length * hasVariants.length * pitches.length;
   if (most === 0) throw new UserError("the installed espeak-ng has no English voices, or no voice variants");
   if (!Number.isSafeInteger(count) || count < 1 || count > most) {
-    const none = count === 0 ? " (none only where piper or Kokoro speak)" : "";
+    const none = count === 0 ? " (0 only with voices of piper or Kokoro)" : "";
     throw usageError(`expected 1 to ${most} voices of espeak-ng, found ${count}${none}`);
   }
   return Array.from({ length: count }, (_, i) => {
@@ -74,19 +76,20 @@ export async function chooseSpeakers(count: number): Promise<Speaker[]> {
   });
 }
 
-/** Who is to speak. */
+/** A choice of speakers. */
 export interface SpeakerChoice {
-  /** How many of espeak-ng's; 0 where there are others. */
+  /** Number of speakers of espeak-ng; 0 only if there are others. */
   readonly espeak: number;
-  /** Models of piper, all of whose people speak. */
+  /** Models of piper; all their speakers are used. */
   readonly piperModels?: readonly string[] | undefined;
-  /** Kokoro's model, and how many of its voices and their mixtures. */
+  /** Kokoro's model, and the number of its voices and mixtures. */
   readonly kokoro?: { readonly model: string; readonly speakers?: number | undefined } | undefined;
 }
 
 /**
- * Those of espeak-ng, of piper and of Kokoro, in turn: so many of each as the others have are heard first. Once they have spoken,
- * `end` gives back what they hold.
+ * Returns the speakers of espeak-ng, piper and Kokoro in alternating order.
+ *
+ * @returns the speakers, and a function that ends the processes they use
  */
 export async function chooseAllSpeakers({
   espeak,
@@ -111,10 +114,10 @@ export async function chooseAllSpeakers({
   return { speakers, end: () => neural?.end() };
 }
 
-/** The rate of a neural voice at a pitch of 0 or 100 against its own. */
+/** Relative change of a neural voice's playing speed at a pitch of 0 or 100. */
 const neuralRange = 0.12;
 
-/** Neural voices know no pitch: they are played slower or faster. */
+/** Makes a speaker of a neural voice. It has no setting for pitch, so it is played slower or faster. */
 function neuralSpeaker(
   program: Speaker["program"],
   id: string,

@@ -11,30 +11,30 @@ import { chooseAllSpeakers, type Speaker, usualSpeed } from "./speakers.js";
 import { otherWords } from "./words.js";
 
 export interface SynthOptions {
-  /** The words or short phrases to tell apart: each is a label. */
+  /** The words or short phrases to recognise; each is a label. */
   readonly words: readonly string[];
   /** Default: 200. */
   readonly clipsPerWord?: number;
-  /** Clips labelled `unknown`, of other words; default: as many as of a word. */
+  /** Number of clips of other words, labelled `unknown`. Default: clipsPerWord. */
   readonly unknownClips?: number;
-  /** The other words; default: common ones and the single words of a phrase. */
+  /** The other words. Default: common ones and the single words of phrases. */
   readonly unknownWords?: readonly string[];
-  /** Clips labelled `silence`, of noise alone; default: as many as of a word. */
+  /** Number of clips of noise, labelled `silence`. Default: clipsPerWord. */
   readonly silenceClips?: number;
-  /** How many of espeak-ng's speakers take turns; none only where others speak. Default: 72. */
+  /** Number of espeak-ng's speakers; 0 only if there are others. Default: 72. */
   readonly speakers?: number;
-  /** Voice models of piper (`.onnx`), all of whose people take turns with them. */
+  /** Voice models of piper (`.onnx`); all their speakers take part. */
   readonly piperVoices?: readonly string[];
   /**
-   * Kokoro's model (`.onnx`), with its voices and signs beside it or a folder above, and how many of the voices and of mixtures
-   * of two take turns with them. Default: 200, or as many as there are.
+   * Kokoro's model (`.onnx`), with its voices and vocabulary beside it or in the folder above, and the number of voices and
+   * mixtures of two that take part. Default: 200, or all if there are fewer.
    */
   readonly kokoro?: { readonly model: string; readonly speakers?: number };
   /** Hz; a clip is one second. Default: 8000. */
   readonly sampleRate?: number;
   /** Default: 42. The same seed, version of espeak-ng and model of Kokoro give the same clips; piper draws at random. */
   readonly seed?: number;
-  /** Told now and then how many clips of how many are made. */
+  /** Called with the number of clips made and their total. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -43,21 +43,21 @@ interface Job {
   /** Undefined for silence. */
   readonly word: string | undefined;
   readonly speaker: Speaker;
-  /** Its own, so that asking for more clips or other words changes none of the others. */
+  /** A stream of its own, so that more clips or other words do not change the rest. */
   readonly random: Random;
 }
 
 /**
- * Speaks words with an installed espeak-ng, and with piper and Kokoro where voices of them are named: training data for
- * words that nobody recorded.
+ * Synthesises training data for words that were never recorded, with the installed espeak-ng, and with piper and Kokoro if
+ * voices of theirs are given.
  *
- * The speakers take turns at each word. Speed, pitch and intonation vary from clip to clip, as do loudness, the place of
- * the word in the second (it is always whole) and the background: noise between white and brown, sometimes hum, sometimes
- * knocks, 15 to 40 dB below the word. Clips of silence are such backgrounds; they go by a speaker's name too, so that a
- * split by speaker deals them out like words. Rows are shuffled.
+ * Speakers take turns at each word. Speed, pitch, intonation, level, the position of the word in the second (it is always
+ * complete) and the background vary from clip to clip. The background is noise between white and brown, sometimes with hum
+ * or knocks, 15 to 40 dB below the word. Clips of silence are such backgrounds; they have speaker names too, so that a split
+ * by speaker distributes them like words. Rows are shuffled.
  *
- * @throws UserError when espeak-ng, or a program or model that is asked for, is not installed, or a word cannot be said within
- *   a second
+ * @throws UserError if espeak-ng, or another program or model that is needed, is missing, or a word takes longer than a
+ *   second; (exit 2) for options out of their range
  */
 export async function synthesize(options: SynthOptions): Promise<Clips> {
   const { clipsPerWord = 200, sampleRate = 8000, seed = 42, onProgress } = options;
@@ -91,7 +91,6 @@ export async function synthesize(options: SynthOptions): Promise<Clips> {
   new Random(seed, "synth", "order").shuffle(jobs);
 
   let done = 0;
-  // Each clip waits for a process of espeak-ng.
   const rows = await mapParallel(jobs, async (job) => {
     const clip = await makeClip(job, sampleRate);
     onProgress?.(++done, jobs.length);
@@ -108,7 +107,7 @@ export async function synthesize(options: SynthOptions): Promise<Clips> {
   };
 }
 
-/** One second of a word or of silence, `[sampleRate]`. */
+/** Makes one second of a word or of silence, `[sampleRate]`. */
 async function makeClip({ word, speaker, random }: Job, sampleRate: number): Promise<Int16Array> {
   const clip = background(sampleRate, random);
   let noiseRms: number;
@@ -120,7 +119,7 @@ async function makeClip({ word, speaker, random }: Job, sampleRate: number): Pro
     scale(spoken, gainFromDecibels(random.between(-14, -2)) / peak(spoken));
     noiseRms = rms(spoken) / gainFromDecibels(random.between(15, 40));
     scale(clip, noiseRms);
-    // Most people start to speak when they are told to, so words lie about the middle.
+    // Most people start to speak when told to, so words are near the middle.
     const room = clip.length - spoken.length;
     const start = Math.round(Math.min(room, Math.max(0, room / 2 + random.between(-0.2, 0.2) * sampleRate)));
     for (let i = 0; i < spoken.length; i++) clip[start + i]! += spoken[i]!;
@@ -130,26 +129,26 @@ async function makeClip({ word, speaker, random }: Job, sampleRate: number): Pro
     scale(clip, 1 / tooLoud);
     noiseRms /= tooLoud;
   }
-  // Bits far below the noise tell nothing, and noise is what no compression shrinks: with a step of at most the noise's
-  // root mean square, rounding adds another noise at least 10.8 dB below it, and files have about half the size.
+  // Bits far below the noise carry no information, and noise does not compress. Rounding to a step of at most the noise's
+  // RMS adds noise at least 10.8 dB below it, and halves the size of files.
   const step = 2 ** Math.max(0, Math.floor(Math.log2(noiseRms * 32768)));
   return Int16Array.from(clip, (sample) => Math.round((sample * 32768) / step) * step);
 }
 
-// Against the usual pace.
+// Relative to the usual pace.
 const slowest = 90 / usualSpeed;
 const fastest = 170 / usualSpeed;
-const fastestOfAll = 450 / usualSpeed; // what espeak-ng can do
+const fastestOfAll = 450 / usualSpeed; // the maximum of espeak-ng
 const edge = 0.02; // seconds kept around a word
 
-/** The word alone, at most a clip long, without the silence around it. */
+/** Speaks a word, at most a clip long, without the silence around it. */
 async function spokenWord(
   word: string,
   speaker: Speaker,
   sampleRate: number,
   random: Random,
 ): Promise<Float32Array> {
-  // Punctuation is intonation to espeak-ng.
+  // Punctuation changes the intonation.
   const text = word + random.pick(["", ".", "!", "?", ","]);
   const pitch = Math.round(random.between(...speaker.pitch));
   for (let pace = random.between(slowest, fastest); ; ) {
@@ -169,7 +168,7 @@ async function spokenWord(
   }
 }
 
-/** Without what is 60 dB below the loudest 10 ms, at both ends; faded in and out over the 20 ms that are left there. */
+/** Cuts off both ends that are 60 dB below the loudest 10 ms, keeping 20 ms that fade in and out. */
 function trimmed(sound: Float32Array, sampleRate: number): Float32Array {
   const frame = Math.round(sampleRate / 100);
   const levels: number[] = [];
@@ -189,7 +188,7 @@ function trimmed(sound: Float32Array, sampleRate: number): Float32Array {
   return word;
 }
 
-/** What is heard in a room without speech, one second long, its root mean square 1. */
+/** Makes one second of background sound, RMS 1. */
 function background(sampleRate: number, random: Random): Float32Array {
   const length = sampleRate;
   const sound = powerLawNoise({ exponent: random.between(0, 2), length, sampleRate }, random);

@@ -23,18 +23,18 @@ interface AugmentFlags extends CommonFlags {
 export function augmentCommand(): Command {
   return command(
     "augment",
-    "write clips as a training would hear them, to listen to",
+    "write clips as training would use them, to listen to",
     "kws data augment sample -o augmented --count 20",
     `kws data augment sample -o augmented --augment '{"speed": 0.1, "gainDb": 6}'`,
   )
     .argument("<data...>", "an .npz, a folder of WAVs, or sample; several are joined")
     .addOption(
-      requiredOption("-o, --out <folder>", "a new or an empty folder, or one that this command has written"),
+      requiredOption("-o, --out <folder>", "a new or an empty folder, or one that this command wrote"),
     )
-    .option("--count <n>", "how many clips", wholeNumber("--count", 1), 20)
+    .option("--count <n>", "number of clips", wholeNumber("--count", 1), 20)
     .option("--augment <recipe>", "none, standard, or strengths as JSON", recipeOrStrengths, "standard")
-    .option("--sample-rate <hz>", "what folders of WAVs are resampled to (default: 8000)", numberOrText)
-    .option("--seed <n>", "fixes which clips, and the changes (default: 42)", numberOrText)
+    .option("--sample-rate <hz>", "rate that folders of WAVs are resampled to (default: 8000)", numberOrText)
+    .option("--seed <n>", "fixes the choice of clips and the changes (default: 42)", numberOrText)
     .action(async (data: string[], flags: AugmentFlags) => {
       const output = outputFor(flags);
       const { out, count, augment, sampleRate, seed } = flags;
@@ -56,11 +56,13 @@ export function augmentCommand(): Command {
         seed: settings.seed,
       });
       if (settings.augment.noise !== undefined && !written.hasNoise) {
-        output.log("no noise is mixed in: the data has no clip of silence, and no folder of noise is named");
+        output.log(
+          "no noise is mixed in: the data have no clips of silence, and no folder of noise is given",
+        );
       }
       if (settings.augment.specAugment !== undefined) {
         output.log(
-          "specAugment is not to be heard: it hides parts of the picture that a model makes of the clip",
+          "specAugment is not audible: it masks parts of the feature map that a model computes from the clip",
         );
       }
       output.result(`${plural(written.files.length, "clip")} in ${out}`, {

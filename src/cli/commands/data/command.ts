@@ -6,7 +6,7 @@ import { infoCommand } from "./info.js";
 import { synthCommand } from "./synth.js";
 
 export function dataCommand(): Command {
-  const data = new Command("data").description("look into data sets, and make them");
+  const data = new Command("data").description("inspect and make data sets");
   for (const create of [infoCommand, importCommand, downloadCommand, synthCommand, augmentCommand])
     data.addCommand(create());
   return data;

@@ -14,7 +14,7 @@ export function downloadCommand(): Command {
   return withImportOptions(
     command(
       "download",
-      "fetch Speech Commands from its makers, check it, unpack it and make an .npz of it",
+      "download Speech Commands, check it, unpack it and convert it to an .npz",
       "kws data download --release 2",
       "kws data download --release 1 -o commands.npz --folder speech_commands --rate 16000",
     ),
@@ -25,8 +25,8 @@ export function downloadCommand(): Command {
         .default("2"),
     )
     .option("-o, --out <file>", "the .npz to write (default: speech_commands_v0.0<n>.npz)")
-    .option("--folder <folder>", "where the WAVs are unpacked (default: speech_commands_v0.0<n>)")
-    .option("--url <url>", "another place of the same archive")
+    .option("--folder <folder>", "folder for the unpacked WAVs (default: speech_commands_v0.0<n>)")
+    .option("--url <url>", "another address of the same archive")
     .action(async (flags: DownloadFlags) => {
       const output = outputFor(flags);
       const { fetchArchive, speechCommands } = await import(
@@ -47,7 +47,7 @@ export function downloadCommand(): Command {
       output.log(
         fetched
           ? `Speech Commands is in ${folder} (Pete Warden, arXiv:1804.03209, CC BY 4.0)`
-          : `${folder} is there already: nothing was downloaded`,
+          : `${folder} exists already: nothing was downloaded`,
       );
       await runImport(folder, out, flags, output);
     });

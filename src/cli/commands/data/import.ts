@@ -12,7 +12,7 @@ import {
 } from "../../options.js";
 import { count, type Output, paint, plural } from "../../output.js";
 
-/** The flags that say what is made of a folder. */
+/** The flags of an import. */
 export interface ImportFlags extends CommonFlags {
   sampleRate: string;
   dtype: "int16" | "float32";
@@ -21,38 +21,42 @@ export interface ImportFlags extends CommonFlags {
   workers?: number;
 }
 
-/** The options that say what is made of a folder of WAVs. */
+/** Adds the options of an import to a command. */
 export function withImportOptions(made: Command): Command {
   return made
     .addOption(
-      new Option("--rate, --sample-rate <hz>", "what the recordings are resampled to")
+      new Option("--rate, --sample-rate <hz>", "rate that recordings are resampled to")
         .choices(["8000", "16000"])
         .default("8000"),
     )
     .addOption(
-      new Option("--dtype <type>", "of the samples: int16 takes half the room")
+      new Option("--dtype <type>", "type of the samples; int16 takes half the space")
         .choices(["int16", "float32"])
         .default("int16"),
     )
     .option(
       "--labels <a,b,c>",
-      "words to tell apart, and unknown, silence (default: the official task's)",
+      "words to recognise, and unknown, silence (default: those of the official task)",
       commaList,
     )
     .option(
       "--seed <n>",
-      "fixes which clips of other words and of noise are taken",
+      "fixes the choice of clips of other words and of noise",
       wholeNumber("--seed", 0),
       42,
     )
-    .option("--workers <n>", "threads that read (default: one a core, up to 8)", wholeNumber("--workers", 1));
+    .option(
+      "--workers <n>",
+      "number of threads (default: one per core, at most 8)",
+      wholeNumber("--workers", 1),
+    );
 }
 
 export function importCommand(): Command {
   return withImportOptions(
     command(
       "import",
-      "make an .npz of a folder of WAVs in the Speech Commands layout",
+      "convert a folder of WAVs in the Speech Commands layout to an .npz",
       "kws data import speech_commands_v0.02 -o commands.npz",
       "kws data import recordings -o mine.npz --labels hey,stop,unknown,silence --rate 16000",
     ),
@@ -65,7 +69,7 @@ export function importCommand(): Command {
     });
 }
 
-/** Imports and says what came of it. */
+/** Imports a folder and prints the summary. */
 export async function runImport(
   folder: string,
   out: string,
@@ -112,6 +116,6 @@ function labelRows({ labels }: ImportSummary): string[][] {
   const total = parts.map((part) => labels.reduce((sum, each) => sum + each[part], 0));
   return [
     ...labels.map((each) => [each.label, ...parts.map((part) => count(each[part]))]),
-    ["in all", ...total.map(count)],
+    ["total", ...total.map(count)],
   ];
 }

@@ -18,21 +18,21 @@ interface InfoFlags extends CommonFlags {
 export function infoCommand(): Command {
   return command(
     "info",
-    "what is in a data set, and what leaks from one part of its split into another",
+    "describe a data set, and find leaks between the parts of its split",
     "kws data info sample",
     "kws data info recordings.npz more.npz --split random --json",
   )
     .argument("<data...>", "an .npz, a folder of WAVs, or sample; several are joined")
-    .option("--split <kind>", "the split to look at: speaker, random, course or official (default: train's)")
-    .option("--val-size <share>", `validation's share (default: ${defaultSettings.valSize})`, numberOrText)
-    .option("--test-size <share>", `the test's share (default: ${defaultSettings.testSize})`, numberOrText)
-    .option("--labels <a,b,c>", "only these labels (default: all that the data has)", commaList)
-    .option("--sample-rate <hz>", "what folders of WAVs are resampled to (default: 8000)", numberOrText)
+    .option("--split <kind>", "split to audit: speaker, random, course or official (default: that of train)")
+    .option("--val-size <share>", `share of validation (default: ${defaultSettings.valSize})`, numberOrText)
+    .option("--test-size <share>", `share of the test (default: ${defaultSettings.testSize})`, numberOrText)
+    .option("--labels <a,b,c>", "only these labels (default: all in the data)", commaList)
+    .option("--sample-rate <hz>", "rate that folders of WAVs are resampled to (default: 8000)", numberOrText)
     .option("--seed <n>", `fixes the split (default: ${defaultSettings.seed})`, numberOrText)
     .action(async (data: string[], flags: InfoFlags) => {
       const output = outputFor(flags);
       const { split, valSize, testSize, labels, sampleRate, seed } = flags;
-      // They are checked as train's are, by which the model's name is of no account here.
+      // They are checked as those of train; the model's name does not matter here.
       const settings = resolveSettings({
         data,
         model: "any",
@@ -63,7 +63,7 @@ export function infoCommand(): Command {
     });
 }
 
-/** What is told stands in a column behind the word for it. */
+/** Column in which facts begin, after their names. */
 const factIndent = 13;
 
 type Table = (headers: string[], rows: string[][]) => string;
@@ -108,7 +108,7 @@ function describe(name: string, info: DataInfo, table: Table, output: Output): s
       "duplicates",
       `${duplicatesText(duplicates)}${mislabelled > 0 ? paint("yellow", `; ${plural(mislabelled, "group")} with different labels`) : ""}`,
     ),
-    ...fact("leaks", info.leaks === null ? `no split to look at: ${info.noSplit}` : leaksText(info.leaks)),
+    ...fact("leaks", info.leaks === null ? `no split to audit: ${info.noSplit}` : leaksText(info.leaks)),
   ].join("\n");
 }
 

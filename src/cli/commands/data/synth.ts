@@ -32,47 +32,39 @@ interface SynthFlags extends CommonFlags {
 export function synthCommand(): Command {
   return command(
     "synth",
-    "speak words that nobody recorded, to train on: needs espeak-ng",
+    "synthesise training data for words that were never recorded; needs espeak-ng",
     'kws data synth --words "hey kodi,stop" -o mine.npz',
     "kws data synth --words lumos -o lumos.npz --voices 0 --kokoro kokoro/model.onnx",
     "kws data synth --words lumos -o lumos.npz --count 500 --piper-voice en_US-libritts_r-medium.onnx",
   )
-    .addOption(requiredOption("--words <a,b,c>", "words or short phrases: each is a label", commaList))
+    .addOption(requiredOption("--words <a,b,c>", "words or short phrases, each a label", commaList))
     .addOption(requiredOption("-o, --out <file>", "the .npz to write"))
-    .option("--count <n>", "clips a word", wholeNumber("--count", 1), 200)
-    .option(
-      "--unknown <n>",
-      "clips of other words (default: as many as of a word)",
-      wholeNumber("--unknown", 0),
-    )
+    .option("--count <n>", "clips per word", wholeNumber("--count", 1), 200)
+    .option("--unknown <n>", "clips of other words (default: as --count)", wholeNumber("--unknown", 0))
     .option("--unknown-words <a,b,c>", "the other words (default: common ones)", commaList)
-    .option(
-      "--silence <n>",
-      "clips of noise alone (default: as many as of a word)",
-      wholeNumber("--silence", 0),
-    )
+    .option("--silence <n>", "clips of noise (default: as --count)", wholeNumber("--silence", 0))
     .option(
       "--voices <n>",
-      "how many of espeak-ng's take turns; 0 only beside others",
+      "number of espeak-ng's speakers; 0 only with others",
       wholeNumber("--voices", 0),
       72,
     )
-    .option("--piper-voice <file>", "a voice of piper, .onnx, that takes turns too; repeatable", collect)
-    .option("--kokoro <file>", "Kokoro's model, .onnx, whose voices take turns too")
+    .option("--piper-voice <file>", "a voice of piper, .onnx, to add; repeatable", collect)
+    .option("--kokoro <file>", "Kokoro's model, .onnx, whose voices to add")
     .option(
       "--kokoro-speakers <n>",
-      "how many of its voices, and mixtures of two (default: 200)",
+      "number of its voices and mixtures of two (default: 200)",
       wholeNumber("--kokoro-speakers", 1),
     )
-    .option("--rate, --sample-rate <hz>", "of the clips", wholeNumber("--rate", 4000), 8000)
-    .option("--seed <n>", "fixes what varies from clip to clip", wholeNumber("--seed", 0), 42)
+    .option("--rate, --sample-rate <hz>", "rate of the clips", wholeNumber("--rate", 4000), 8000)
+    .option("--seed <n>", "fixes the variation from clip to clip", wholeNumber("--seed", 0), 42)
     .action(async (flags: SynthFlags) => {
       const output = outputFor(flags);
       const { words, out, count, unknown, unknownWords, silence, voices, piperVoice, sampleRate, seed } =
         flags;
       const { kokoro, kokoroSpeakers } = flags;
       if (kokoroSpeakers !== undefined && kokoro === undefined)
-        throw usageError("--kokoro-speakers is for --kokoro, which names the model");
+        throw usageError("--kokoro-speakers: expected --kokoro with the model, found none");
       checkNpzName(out);
       checkWritable("file", out);
       const [{ synthesize }, { writeClips }] = await Promise.all([
